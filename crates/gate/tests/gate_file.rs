@@ -21,14 +21,13 @@ fn samples() -> Vec<&'static str> {
     blocks.filter(|block| block.contains("version: 1")).collect()
 }
 
-/// Each invalid gate file is a file in the folder, and its errors are in a snapshot.
+/// Each invalid gate file is a file in the folder, and its errors are in a snapshot of its own.
 #[test]
 fn faulty_files_are_told_with_the_line_and_a_caret() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faulty");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 40, "{} files", files.len());
-    let mut rendered = String::new();
     for path in files {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
@@ -37,9 +36,8 @@ fn faulty_files_are_told_with_the_line_and_a_caret() {
         for hook in Hook::ALL {
             assert_eq!(gate::load(hook, Some(&text)).unwrap_err(), faults, "{name} at {hook}");
         }
-        rendered += &format!("== {name}\n{}\n", gate::render(&text, &faults, "greenlight.yaml"));
+        insta::assert_snapshot!(format!("faulty_{name}"), gate::render(&text, &faults, "greenlight.yaml"));
     }
-    insta::assert_snapshot!(rendered);
 }
 
 /// Each valid gate file that probably means something else is a file in another folder, and its warnings are in a

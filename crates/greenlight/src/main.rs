@@ -3,6 +3,7 @@
 
 mod appspec;
 mod cli;
+mod describe;
 mod doctor;
 mod dry_run;
 mod gate_file;
@@ -21,6 +22,7 @@ use crate::{
         exit_code,
         signals::{Signal, or_shutdown},
     },
+    describe::describe,
     rehearse::rehearse,
 };
 
@@ -34,10 +36,11 @@ fn main() -> ExitCode {
         Command::HookFunction { program } => hook_core::run_in_rehearsal(&program),
         Command::Check(args) => exit_code(gate_file::check_gate(&args)),
         Command::Explain(args) => exit_code(gate_file::explain(&args)),
-        Command::Schema => exit_code(gate_file::print_schema()),
+        Command::Schema { kind } => exit_code(gate_file::print_schema(kind)),
         Command::Iam(args) => exit_code(iam::print_policy(&args)),
         Command::Init(args) => exit_code(gate_file::init(&args)),
         Command::Appspec(args) => exit_code_of(block_on(appspec::run_appspec(&args)), "stopped; nothing was written"),
+        Command::Describe(args) => exit_code_of(block_on(describe(&args)), "stopped; nothing was described"),
         Command::Doctor(args) => {
             exit_code_of(block_on(doctor::run_doctor(&args)), "stopped; not everything was checked")
         }

@@ -61,12 +61,38 @@ fn two_deployments_at_once_cannot_be_served() {
     );
 }
 
+/// The examples of docs/SCENARIOS.md: a service that is read, and a scenario that is played to its end.
+#[test]
+fn the_examples_in_the_manual_are_read_and_end_as_they_expect() {
+    let manual = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/SCENARIOS.md")).unwrap();
+    let blocks: Vec<_> = manual.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [service, scenario] = blocks[..] else { panic!("{} examples", blocks.len()) };
+    let folder = tempfile::tempdir().unwrap();
+    let [service_file, scenario_file] = ["service.yaml", "slow-start.yaml"].map(|name| folder.path().join(name));
+    fs::write(&scenario_file, scenario).unwrap();
+    let output = greenlight(&["rehearse", "--scenario", scenario_file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    // With this service, the scenario without a second service can be played, and two-at-once cannot.
+    fs::write(&service_file, service).unwrap();
+    let said = refused(&["rehearse", "--scenario", "two-at-once", "--service", service_file.to_str().unwrap()]);
+    assert!(said.contains("two-at-once needs a second service"), "{said}");
+    let schema: serde_json::Value = serde_json::from_slice(&greenlight(&["schema", "scenario"]).stdout).unwrap();
+    for key in schema["properties"].as_object().unwrap().keys() {
+        assert!(
+            manual.contains(&format!("`{key}`")) || manual.contains(&format!("`{key}: ")),
+            "the manual lacks {key}"
+        );
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let said = refused(&["rehearse", "--scenario", "no/such.yaml"]);
     assert!(said.starts_with("error: cannot read the scenario no/such.yaml: "), "{said}");
     let said = refused(&["rehearse", "--gate", "no/gate.yaml"]);
     assert!(said.starts_with("error: cannot read the gate file no/gate.yaml: "), "{said}");
+    let said = refused(&["rehearse", "--service", "no/service.yaml"]);
+    assert!(said.starts_with("error: cannot read the service file no/service.yaml: "), "{said}");
 }
 
 #[test]

@@ -8,11 +8,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 pub use aws_client::{
     AppSpecLocation, AwsError, Existence,
-    model::{TaskDefinition, task_definition_in_app_spec},
+    model::{
+        Action, Listener, Patterns, Rule, RuleCondition, TargetGroup, TaskDefinition, TaskSet,
+        task_definition_in_app_spec,
+    },
 };
 use aws_client::{
     Aws,
-    model::{Alarm, Listener, TargetGroup},
+    model::{Alarm, Service},
 };
 use gate::{DeploymentNames, ReasonCode, ResolvedSource, WhenContext};
 pub use gate::{Referenced, Requirements};
@@ -39,7 +42,29 @@ pub struct Traffic {
     production: Option<Listener>,
     test: Option<Listener>,
     groups: Vec<TargetGroup>,
-    container_port: Option<i32>,
+    service: Option<Service>,
+}
+
+impl Traffic {
+    /// The production listener, with its rules.
+    pub fn production(&self) -> Option<&Listener> {
+        self.production.as_ref()
+    }
+
+    /// The test listener, with its rules.
+    pub fn test(&self) -> Option<&Listener> {
+        self.test.as_ref()
+    }
+
+    /// The pair of target groups.
+    pub fn target_groups(&self) -> &[TargetGroup] {
+        &self.groups
+    }
+
+    /// The task set that serves customers.
+    pub fn primary_task_set(&self) -> Option<&TaskSet> {
+        self.service.as_ref()?.task_sets.iter().find(|set| set.status == "PRIMARY")
+    }
 }
 
 /// The traffic settings of a deployment group.
@@ -213,7 +238,7 @@ impl AwsInspector {
         }
     }
 
-    /// The listeners with their rules, the pair of target groups, and the port of the service's container.
+    /// The listeners with their rules, the pair of target groups, and the service with its task sets.
     ///
     /// # Errors
     /// The error from AWS.
@@ -222,19 +247,17 @@ impl AwsInspector {
             Some(arn) => self.aws.listener(arn).await.map(Some),
             None => Ok(None),
         };
-        let container_port = async {
+        let service = async {
             let Some((cluster, service)) = &routes.service else { return Ok(None) };
-            let service = self.aws.service(cluster, service).await?;
-            let primary = service.task_sets.iter().find(|set| set.status == "PRIMARY");
-            Ok(primary.and_then(|set| set.registration()?.container_port))
+            self.aws.service(cluster, service).await.map(Some)
         };
-        let (production, test, groups, container_port) = tokio::join!(
+        let (production, test, groups, service) = tokio::join!(
             listener(&routes.production),
             listener(&routes.test),
             self.aws.target_groups(&routes.target_groups),
-            container_port,
+            service,
         );
-        Ok(Traffic { production: production?, test: test?, groups: groups?, container_port: container_port? })
+        Ok(Traffic { production: production?, test: test?, groups: groups?, service: service? })
     }
 
     /// DescribeTaskDefinition.
@@ -354,7 +377,7 @@ pub fn predict_failures(
         test: traffic.test.as_ref(),
         target_group_pair: traffic.groups.iter().map(|group| group.arn.clone()).collect(),
         green,
-        container_port: traffic.container_port,
+        container_port: traffic.primary_task_set().and_then(|set| set.registration()?.container_port),
         host: settings.host.as_deref(),
         test_address: settings.alb_url.as_deref(),
     };

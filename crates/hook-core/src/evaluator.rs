@@ -143,6 +143,8 @@ impl Ended {
 mod tests {
     use std::time::Duration;
 
+    use gate::Mode;
+
     use super::*;
     use crate::{finding::Finding, settings::WrongEventPolicy};
 
@@ -187,6 +189,14 @@ mod tests {
         let findings = findings(settings, Duration::from_secs(60)).await;
         let [finding] = &findings[..] else { panic!("{findings:?}") };
         assert_eq!((&*finding.check, &*finding.observation.actual), ("settings", "GREENLIGHT_LOG is wrong"));
+    }
+
+    #[test]
+    fn without_a_verdict_only_a_function_that_observes_puts_succeeded() {
+        for (mode, status) in [(Mode::Enforce, Status::Failed), (Mode::Observe, Status::Succeeded)] {
+            let settings = Settings { mode, ..Settings::default() };
+            assert_eq!(Evaluator::new(Hook::AfterInstall, settings).status_without_verdict(), status);
+        }
     }
 
     #[tokio::test]

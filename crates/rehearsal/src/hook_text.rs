@@ -1,9 +1,10 @@
 //! How a hook is written in files: `after_install` in a scenario, `AfterInstall` in a report. The type is the crate
 //! `lifecycle`'s, which does not know serde.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use lifecycle::{Hook, Status};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// The hook with this key.
@@ -42,8 +43,19 @@ pub(crate) fn serialize_status<S: Serializer>(status: &Option<Status>, serialize
     status.map(Status::as_str).serialize(serializer)
 }
 
+/// The key of a hook, as a type for maps and for the JSON Schema.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct HookKey(Hook);
+pub(crate) struct HookKey(Hook);
+
+impl JsonSchema for HookKey {
+    fn schema_name() -> Cow<'static, str> {
+        "Hook".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": Hook::ALL.map(Hook::key) })
+    }
+}
 
 impl<'de> Deserialize<'de> for HookKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -44,7 +44,7 @@ pub use self::{
     report::*,
     scenario::{
         AppSpec, Category, FaultKind, FaultTiming, GateTrial, HookTarget, InjectedFault, InvokeError, KilledFunction,
-        OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate, TrialQuestion,
+        OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate, ServiceDescription, TrialQuestion,
     },
     serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, ServeOptions, serve},
     service::ServiceRequest,

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use lifecycle::{Hook, Status};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{check_line::CheckLine, hook_text, lambda::FunctionName};
+use crate::{
+    check_line::CheckLine,
+    hook_text::{self, HookKey},
+    lambda::FunctionName,
+};
 
 /// How a deployment ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeploymentOutcome {
     /// Every hook put *Succeeded*; the replacement serves customers.
@@ -22,13 +27,14 @@ pub enum DeploymentOutcome {
 }
 
 /// What a scenario expects. A part that is left out is not compared.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// How the deployment ends.
     pub outcome: DeploymentOutcome,
     /// The hook that stops it.
     #[serde(default, deserialize_with = "hook_text::deserialize_option")]
+    #[schemars(with = "Option<HookKey>")]
     pub stopped_by: Option<Hook>,
     /// The reason code of that hook, for example `TargetsUnhealthy`.
     #[serde(default)]

@@ -1,7 +1,9 @@
 //! The real `greenlight doctor`, in worlds where nothing is wrong and in worlds where one thing is. It reports that
-//! problem and no other, lists what it could not read, and changes nothing.
+//! problem and no other, lists what it could not read, and changes nothing. And `greenlight describe`, which reads the
+//! same account.
 
 mod deployed;
+mod describe;
 mod wire;
 mod worlds;
 
@@ -40,15 +42,20 @@ async fn open(
 
 /// Runs the doctor on an account as a separate process, without this machine's configuration.
 async fn doctor(open: &RunningTestBed, more: &[&str]) -> Output {
+    read_command("doctor", open, more).output().await.unwrap()
+}
+
+/// A command that reads a deployment group, as a separate process without this machine's configuration.
+fn read_command(name: &str, open: &RunningTestBed, more: &[&str]) -> Command {
     let mut command = Command::new(greenlight());
-    command.args(["doctor", "--application", "shop"]);
+    command.args([name, "--application", "shop"]);
     if !more.contains(&"--deployment-group") {
         command.args(["--deployment-group", "web"]);
     }
     command.args(more).stdin(Stdio::null()).env_clear().env("NO_COLOR", "1").env("AWS_EC2_METADATA_DISABLED", "true");
     command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_REGION", "eu-west-1").kill_on_drop(true);
     command.env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "sesame");
-    command.output().await.unwrap()
+    command
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -282,7 +289,6 @@ async fn missing_group_or_file_and_wrong_arguments_exit_with_status_2() {
 /// The finding of each broken world, as a terminal shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_finding_in_words() {
-    let mut golden_text = String::new();
     let mut seen = BTreeSet::new();
     for (code, title, change) in
         BROKEN_WORLDS.into_iter().chain(BLOCKED_PORT_WORLDS.map(|(title, change)| ("IngressBlocked", title, change)))
@@ -292,7 +298,21 @@ async fn every_finding_in_words() {
         let finding = said.split_once("✗ ").map_or("", |(_, rest)| rest).rsplit_once("\n\n").map_or("", |it| it.0);
         assert!(finding.starts_with(code), "{title}: {said}");
         seen.insert(code);
-        golden_text += &format!("== {title}\n{finding}\n\n");
+        let name = title.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_").to_lowercase();
+        insta::assert_snapshot!(format!("finding_{code}_{name}"), finding);
     }
-    insta::assert_snapshot!(golden_text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbose_names_what_was_looked_at_and_what_cannot_be_known() {
+    let account = open(None, None, |_| {}).await;
+    let output = doctor(&account, &["--verbose"]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    insta::assert_snapshot!("verbose", normalize(&text(&output.stdout)));
+    let json: Value = serde_json::from_slice(&doctor(&account, &["--json"]).await.stdout).unwrap();
+    let looked_at = json["looked_at"].as_array().unwrap();
+    assert!(json["resources_read"].as_u64() >= Some(looked_at.len() as u64) && looked_at.len() > 20);
+    let said = unwrapped(&text(&output.stdout));
+    let missing: Vec<_> = looked_at.iter().filter(|what| !said.contains(what.as_str().unwrap())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Rule;
 
 /// A target group, with its health check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetGroup {
     pub name: String,
     pub arn: String,

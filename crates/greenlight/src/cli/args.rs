@@ -5,9 +5,10 @@ use rehearsal::FunctionName;
 
 use crate::{
     appspec::AppSpecOptions,
+    describe::DescribeOptions,
     doctor::DoctorOptions,
     dry_run::DryRunOptions,
-    gate_file::{CheckGateOptions, ExplainOptions, InitOptions},
+    gate_file::{CheckGateOptions, ExplainOptions, InitOptions, SchemaKind},
     iam::IamOptions,
     rehearse::RehearseOptions,
 };
@@ -37,14 +38,17 @@ pub enum Command {
     /// Explain in plain words what the hooks do with a gate file, or without one
     Explain(ExplainOptions),
 
-    /// Print the JSON Schema of a gate file, for an editor
+    /// Print the JSON Schema of a gate file, a service or a scenario, for an editor
     ///
-    /// Keep it next to the gate file (`greenlight schema > greenlight.schema.json`), and start the gate file with this
-    /// line:
+    /// Keep it next to the file (`greenlight schema > greenlight.schema.json`), and start the file with this line:
     ///
     ///   # yaml-language-server: $schema=greenlight.schema.json
     #[command(verbatim_doc_comment)]
-    Schema,
+    Schema {
+        /// The kind of file
+        #[arg(value_name = "KIND", default_value = "gate-file")]
+        kind: SchemaKind,
+    },
 
     /// Write a short gate file to start from
     Init(InitOptions),
@@ -65,6 +69,9 @@ pub enum Command {
         #[arg(value_parser = function_names())]
         program: String,
     },
+
+    /// Describe your service for rehearse --service, from your AWS account
+    Describe(DescribeOptions),
 
     /// Find what usually goes wrong, before a deployment: roles, names, timeouts, the network, the gate file
     Doctor(DoctorOptions),
@@ -91,7 +98,7 @@ mod tests {
         command.build();
         let help = command.find_subcommand_mut("rehearse").unwrap().render_long_help().to_string();
         insta::assert_snapshot!(help);
-        for name in ["check", "explain", "schema", "init", "appspec", "iam", "dry-run", "doctor"] {
+        for name in ["check", "explain", "schema", "init", "appspec", "iam", "dry-run", "describe", "doctor"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             insta::assert_snapshot!(format!("help_of_{name}"), help);
         }

@@ -67,7 +67,7 @@ pub fn healthy_account() -> AccountSnapshot {
         task_definition: Lookup::Unreadable,
         network: VpcNetwork::default(),
         unreadable: Vec::new(),
-        resources_read: 40,
+        resources_read: vec!["the deployment group web".into(), "how CodeDeployHook_x is set up".into()],
     }
 }
 

@@ -13,6 +13,8 @@ mod security_groups;
 mod snapshot;
 mod vpc;
 
+pub use self::{collect::read_deployment_group, snapshot::DeploymentGroupConfig};
+
 use std::path::PathBuf;
 
 use anyhow::anyhow;
@@ -38,7 +40,7 @@ ssm:GetParameters, s3:GetObject, secretsmanager:DescribeSecret, ecs:DescribeTask
 permission is missing, the command reports what it could not check, and does not count it as good.
 
 With --json, standard output has one object: application, deployment_group, region, findings ({code, where, message,
-fix, command?}), unreadable ({resource, permission?, why}), resources_read.
+fix, command?}), unreadable ({resource, permission?, why}), resources_read (a number), looked_at (what was read).
 
 Exit status:
   0    nothing found, and everything was checked
@@ -79,6 +81,10 @@ pub struct DoctorOptions {
     /// The region of the deployment group [default: from the environment or the profile]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
+
+    /// Also print everything that was looked at, and what this command cannot know
+    #[arg(long, conflicts_with = "json")]
+    verbose: bool,
 
     /// Print one JSON object for a program to read
     #[arg(long)]
@@ -125,7 +131,10 @@ pub async fn run_doctor(args: &DoctorOptions) -> Result<CommandOutcome, CommandE
     let findings = findings::all_findings(&snapshot);
     match args.json {
         true => screen.print_json(&report::json_report(&snapshot, &findings))?,
-        false => screen.println(&format!("\n{}", report::render(screen.style, &snapshot, &findings)))?,
+        false => {
+            let text = report::render(screen.style, &snapshot, &findings, args.verbose);
+            screen.println(&format!("\n{text}"))?;
+        }
     }
     Ok(CommandOutcome::from_success(findings.is_empty() && snapshot.unreadable.is_empty()))
 }

@@ -1,5 +1,7 @@
 //! Renders the findings for a person, and as JSON.
 
+use std::collections::BTreeSet;
+
 use hook_core::Hook;
 use serde::Serialize;
 
@@ -19,11 +21,30 @@ pub fn render_heading(style: TerminalStyle, application: &str, group: &str, regi
     style.paragraph(Emphasis::Dim, &text)
 }
 
+/// What no finding can be about, because nothing here can read it. docs/DOCTOR.md has the same list.
+pub const CANNOT_KNOW: [&str; 6] = [
+    "whether network ACLs, DNS servers and proxies let the functions' requests through",
+    "how the service responds: nothing is requested from it; `greenlight dry-run` sends the checks' requests",
+    "whether the policies of a bucket, a secret, a parameter or a key forbid what the functions' roles allow",
+    "whether a secret has the key, and a parameter the value, that a check needs: no value is read",
+    "a gate file in the functions' package, unless --gate FILE shows it",
+    "what changes after this moment: the next deployment can have another AppSpec file and other targets",
+];
+
 /// Renders the whole report.
-pub fn render(style: TerminalStyle, snapshot: &AccountSnapshot, findings: &[DoctorFinding]) -> String {
+pub fn render(
+    style: TerminalStyle,
+    snapshot: &AccountSnapshot,
+    findings: &[DoctorFinding],
+    is_verbose: bool,
+) -> String {
     let mut parts: Vec<String> = render_functions(style, snapshot).into_iter().collect();
     parts.extend(findings.iter().map(|finding| render_finding(style, finding)));
     parts.extend(snapshot.unreadable.iter().map(|unreadable| render_unreadable(style, unreadable)));
+    if is_verbose {
+        parts.push(render_list(style, "looked at", looked_at(snapshot).into_iter()));
+        parts.push(render_list(style, "cannot know", CANNOT_KNOW.into_iter()));
+    }
     parts.push(summary_line(style, snapshot, findings));
     parts.join("\n\n")
 }
@@ -54,6 +75,16 @@ fn render_functions(style: TerminalStyle, snapshot: &AccountSnapshot) -> Option<
     Some([title].into_iter().chain(lines).chain(missing).collect::<Vec<_>>().join("\n"))
 }
 
+/// What was read, each resource once.
+fn looked_at(snapshot: &AccountSnapshot) -> BTreeSet<&str> {
+    snapshot.resources_read.iter().map(String::as_str).collect()
+}
+
+fn render_list<'a>(style: TerminalStyle, title: &str, items: impl Iterator<Item = &'a str>) -> String {
+    let lines = items.map(|item| style.hanging("  - ", 4, Emphasis::Plain, item));
+    [style.apply(Emphasis::Bold, title)].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+}
+
 fn render_finding(style: TerminalStyle, finding: &DoctorFinding) -> String {
     let DoctorFinding { code, problem: DoctorProblem { resource, message, fix, command } } = finding;
     let head = format!("{} {}", style.apply(Emphasis::Error, "✗"), style.apply(Emphasis::Bold, code));
@@ -82,7 +113,7 @@ fn render_unreadable(style: TerminalStyle, unreadable: &UnreadableResource) -> S
 
 /// The last line, with the numbers of findings and of checked items.
 fn summary_line(style: TerminalStyle, snapshot: &AccountSnapshot, findings: &[DoctorFinding]) -> String {
-    let checked = format!("{} checked", count(snapshot.resources_read, "item"));
+    let checked = format!("{} checked", count(snapshot.resources_read.len(), "item"));
     let unchecked = match snapshot.unreadable.len() {
         0 => String::new(),
         number => format!(", and {} could not be checked", count(number, "item")),
@@ -102,6 +133,7 @@ struct DoctorJson<'a> {
     findings: &'a [DoctorFinding],
     unreadable: &'a [UnreadableResource],
     resources_read: usize,
+    looked_at: BTreeSet<&'a str>,
 }
 
 /// The report for a program.
@@ -112,6 +144,20 @@ pub fn json_report<'a>(snapshot: &'a AccountSnapshot, findings: &'a [DoctorFindi
         region: &snapshot.region,
         findings,
         unreadable: &snapshot.unreadable,
-        resources_read: snapshot.resources_read,
+        resources_read: snapshot.resources_read.len(),
+        looked_at: looked_at(snapshot),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_has_what_the_doctor_cannot_know() {
+        let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/DOCTOR.md")).unwrap();
+        for line in CANNOT_KNOW {
+            assert!(manual.contains(&format!("- {line}\n")), "{line}");
+        }
     }
 }

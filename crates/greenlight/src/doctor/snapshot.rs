@@ -91,8 +91,8 @@ pub struct AccountSnapshot {
     pub task_definition: Lookup<TaskDefinition>,
     pub network: VpcNetwork,
     pub unreadable: Vec<UnreadableResource>,
-    /// The number of successful reads.
-    pub resources_read: usize,
+    /// What was read, in words, once for each read.
+    pub resources_read: Vec<String>,
 }
 
 /// The settings of the deployment group that matter here.

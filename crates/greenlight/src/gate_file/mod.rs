@@ -10,5 +10,5 @@ pub use self::{
     check::{CheckGateOptions, check_gate},
     explain::{ExplainOptions, explain},
     init::{InitOptions, init},
-    schema::print_schema,
+    schema::{SchemaKind, print_schema},
 };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use anyhow::{Context, Result, bail};
 use hook_core::gate_file::{self as gate, CheckSpec, Fact, HookSection, Kind, SecretStore, kinds::UrlTemplate};
 use lifecycle::Hook;
-use rehearsal::{GateTrial, world::RouteResponse};
+use rehearsal::{GateTrial, ServiceDescription, world::RouteResponse};
 
 use crate::{
     cli::InputFile,
@@ -27,11 +27,28 @@ pub struct LoadedTrial {
     pub left_out: Vec<(Hook, String)>,
 }
 
+/// The trial of the command line, if it asks for one: of the gate file of `--gate`, or else of the built-in checks with
+/// the service of `--service`.
+///
+/// # Errors
+/// The gate file cannot be read, or has errors.
+pub fn requested(gate: Option<&Path>, service: Option<&ServiceDescription>) -> Result<Option<LoadedTrial>> {
+    let Some(service) = service else { return gate.map(load).transpose() };
+    let mut loaded = match gate {
+        Some(path) => load(path)?,
+        None => from_text("version: 1").map_err(|errors| anyhow::anyhow!("the built-in checks have {errors:?}"))?,
+    };
+    if let Some(host) = &service.host {
+        loaded.trial.env.insert("GREENLIGHT_HOST".to_owned(), host.clone());
+    }
+    Ok(Some(loaded))
+}
+
 /// Reads the gate file of `--gate`.
 ///
 /// # Errors
 /// It cannot be read, or it has errors, which are printed as `greenlight check` prints them.
-pub fn load(path: &Path) -> Result<LoadedTrial> {
+fn load(path: &Path) -> Result<LoadedTrial> {
     let text = fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
     // For a hook an empty variable means no gate file, which is not what the user wants to try.
@@ -106,7 +123,11 @@ fn add_check(trial: &mut GateTrial, check: &CheckSpec) {
             trial.alarm_tags.extend(spec.selector.tags.iter().cloned());
         }
         Kind::Http(spec) => {
-            let UrlTemplate::Listener(_, path) = &spec.request_template.url else { return };
+            let request = &spec.request_template;
+            let host = request.host.as_ref().map(ToString::to_string);
+            let names = host.into_iter().chain(request.tls_options.server_name.clone());
+            trial.hosts.extend(names.filter(|name| !name.contains("{{")));
+            let UrlTemplate::Listener(_, path) = &request.url else { return };
             let path = path.to_string();
             let path = path.split(['?', '#']).next().unwrap_or_default();
             let path = if path.is_empty() { "/" } else { path };
@@ -135,6 +156,7 @@ hooks:
     checks:
       - name: pay
         http: POST {{test_url}}/pay?dry=1
+        host: pay.example.com
         headers: { authorization: 'Bearer {{secret.token}}', x-team: '{{env.TEAM}}' }
         expect: [status == 201, json.state == accepted, 'json.version == {{green.image_tag}}']
       - name: partner
@@ -151,6 +173,7 @@ hooks:
         assert_eq!(trial.parameters["/shop/token"], EXAMPLE_VALUE);
         assert_eq!(trial.secrets["shop/login"], r#"{"password":"an-example-value","user":"an-example-value"}"#);
         assert_eq!(trial.env["TEAM"], EXAMPLE_VALUE);
+        assert_eq!(trial.hosts, ["pay.example.com"]);
         assert_eq!(trial.routes["/pay"].status, 201);
         assert_eq!(trial.routes["/pay"].body.as_deref(), Some(r#"{"state":"accepted","version":"{version}"}"#));
         assert!(!trial.text.contains("partner"), "{}", trial.text);

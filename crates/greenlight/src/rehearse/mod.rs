@@ -20,22 +20,18 @@ mod table;
 mod timeline;
 mod trial_table;
 
-use std::{
-    fs::File,
-    io::Write,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs::File, io::Write, path::Path, time::Instant};
 
 use anyhow::{Context, anyhow};
 use lifecycle::format_duration;
-use rehearsal::{EventKind, Hook, Options, Scenario};
+use rehearsal::{EventKind, Options, Scenario};
 
 pub use self::{options::RehearseOptions, timeline::Timeline};
 use self::{
     print::{print_json_report, print_logs},
     scenario_run::{RunEnd, RunEvent, ScenarioRun, not_run_line, run_scenario},
-    trial_table::TrialRow,
+    select::SelectedScenarios,
+    trial_table::{TrialNotes, TrialRow},
 };
 use crate::{
     appspec::{self, ForRehearsal},
@@ -52,12 +48,14 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
     if args.serve {
         return serve::serve(&mut screen, args).await;
     }
-    let scenarios = select::selected_scenarios(args).map_err(CommandError::Usage)?;
+    let service = select::service(args).map_err(CommandError::Usage)?;
+    let SelectedScenarios { scenarios, questions, unsuitable } =
+        select::selected_scenarios(args, service.as_ref()).map_err(CommandError::Usage)?;
     let mut options = select::options(args).map_err(CommandError::Usage)?;
-    let mut left_out = Vec::new();
-    if let Some(path) = &args.gate {
-        let loaded = gate_trial::load(path).map_err(CommandError::Usage)?;
-        (options.gate, left_out) = (Some(loaded.trial), loaded.left_out);
+    let mut notes = TrialNotes { unsuitable, ..TrialNotes::default() };
+    let trial = gate_trial::requested(args.gate.as_deref(), service.as_ref()).map_err(CommandError::Usage)?;
+    if let Some(loaded) = trial {
+        (options.gate, notes.left_out) = (Some(loaded.trial), loaded.left_out);
     }
     if let Some(path) = &args.appspec {
         options.appspec = Some(load_appspec(&mut screen, path, args)?);
@@ -75,8 +73,9 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
         false => run_sequentially(&mut screen, args, &scenarios, &options).await?,
     };
     if args.is_trial() {
-        let rows = trial_table::rows(&scenarios, &runs);
-        print_trial(&mut screen, args, &rows, &left_out, started.elapsed())?;
+        let rows = trial_table::rows(&scenarios, questions, &runs);
+        notes.took = started.elapsed();
+        print_trial(&mut screen, args, &rows, notes)?;
     }
     if let Some(mut report) = report {
         let written = junit::render_junit(&runs, started.elapsed()).and_then(|text| report.write_all(&text));
@@ -92,8 +91,7 @@ fn print_trial(
     screen: &mut Output,
     args: &RehearseOptions,
     rows: &[TrialRow],
-    left_out: &[(Hook, String)],
-    took: Duration,
+    mut notes: TrialNotes,
 ) -> Result<(), CommandError> {
     if args.json {
         for line in trial_table::json_lines(rows) {
@@ -104,8 +102,11 @@ fn print_trial(
     if args.why {
         screen.println(&trial_table::render_reasons(screen.style, rows))?;
     }
-    let others = if args.filters.is_empty() { Scenario::built_in().len() - rows.len() } else { 0 };
-    screen.println(&trial_table::render(screen.style, rows, left_out, others, took))?;
+    if args.filters.is_empty() {
+        let unsuitable: usize = notes.unsuitable.values().map(Vec::len).sum();
+        notes.others = Scenario::built_in().len().saturating_sub(rows.len() + unsuitable);
+    }
+    screen.println(&trial_table::render(screen.style, rows, &notes))?;
     Ok(())
 }
 
@@ -162,7 +163,7 @@ async fn run_sequentially(
             ))?;
         }
         if select::is_default_selection(args) {
-            let more = "--list lists every scenario, --all plays them all and prints a table, --gate FILE shows what your own gate file would have caught.";
+            let more = "--list lists every scenario, --all plays them all and prints a table, --gate FILE shows what your own gate file would have caught, --service FILE with your own service.";
             let more = screen.style.paragraph(Emphasis::Dim, more);
             screen.println(&more)?;
         }

@@ -14,6 +14,7 @@ Output:
   With --scenario: the timeline of each, one after the other. With --all or --filter: many at once, as a table.
   With --gate: what your gate file would have caught. What it names (alarms, secrets, variables, routes) is put into the
   simulated world, checks of other hosts are left out, and its windows pass 30 times faster.
+  With --service: the same for your own service, and with its names, rules and alarms.
   With --serve: a deployment that waits for you at a hook, and how to reach it.
 
 With --appspec, the problems of the file come first, as `greenlight appspec --check` prints them. Then the rehearsal
@@ -36,7 +37,7 @@ rolled-back, deployment-ended. The last line of a scenario is `report`, with `me
 its event, its function and its Lambda Runtime API), `called` (an AWS operation) and `returned` (a function).
 
 Exit status:
-  0    every scenario ended as expected; with --gate, every scenario was played
+  0    every scenario ended as expected; with --gate or --service, every scenario was played
   1    a scenario did not, or could not be played
   2    bad usage: an unknown scenario, a file that cannot be read, an AppSpec file that CodeDeploy does not accept,
        missing hook programs
@@ -70,7 +71,7 @@ pub struct RehearseOptions {
     pub why: bool,
 
     /// List the scenarios, and play none
-    #[arg(long, conflicts_with_all = ["scenarios", "all", "gate", "appspec", "logs", "binaries", "jobs", "junit", "seed", "why"])]
+    #[arg(long, conflicts_with_all = ["scenarios", "all", "gate", "service", "appspec", "logs", "binaries", "jobs", "junit", "seed", "why"])]
     pub list: bool,
 
     /// Keep the simulated AWS of one scenario running and print its endpoints, for your own hook, the aws CLI, or
@@ -110,6 +111,11 @@ pub struct RehearseOptions {
     #[arg(long, value_name = "FILE")]
     pub gate: Option<PathBuf>,
 
+    /// A file that describes your own service, from `greenlight describe`: every scenario plays with it instead of the
+    /// simulated shop. Without --gate, the built-in checks decide
+    #[arg(long, value_name = "FILE")]
+    pub service: Option<PathBuf>,
+
     /// An AppSpec file to use instead of the scenario's own: only its hooks run, with the functions that it names
     #[arg(long, value_name = "FILE")]
     pub appspec: Option<PathBuf>,
@@ -144,6 +150,6 @@ impl RehearseOptions {
 
     /// Whether the question is what a gate file would have caught.
     pub fn is_trial(&self) -> bool {
-        self.gate.is_some() && self.scenarios.is_empty()
+        (self.gate.is_some() || self.service.is_some()) && self.scenarios.is_empty()
     }
 }

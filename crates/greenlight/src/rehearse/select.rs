@@ -1,15 +1,19 @@
 //! Turns the command line into scenarios and options. Every error here is bad usage.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
-use rehearsal::{FunctionName, Hook, Options, Scenario, TrialQuestion};
+use anyhow::{Context, Result, anyhow, bail};
+use rehearsal::{FunctionName, Hook, Options, Scenario, ServiceDescription, TrialQuestion};
 
 use super::{filter, options::RehearseOptions};
-use crate::cli::suggest::{did_you_mean, nearest};
+use crate::cli::{
+    InputFile,
+    suggest::{did_you_mean, nearest},
+};
 
 /// The tour for a newcomer: a deployment that succeeds, and one that a hook stops.
 const DEFAULT_SCENARIOS: [&str; 2] = ["healthy", "route-503"];
@@ -17,11 +21,43 @@ const DEFAULT_SCENARIOS: [&str; 2] = ["healthy", "route-503"];
 /// The least similarity of a misspelled name: 0 is nothing in common, 1 is equal.
 const MIN_SIMILARITY: f64 = 0.7;
 
-/// The scenarios that the command line names, in that order.
+/// The scenarios to play, and those that do not fit the user's service.
+#[derive(Debug, Default)]
+pub struct SelectedScenarios {
+    pub scenarios: Vec<Scenario>,
+    /// What each scenario asks of a gate file. The service of `--service` does not change that.
+    pub questions: Vec<TrialQuestion>,
+    /// What the service does not have, with the names of the scenarios that need it.
+    pub unsuitable: BTreeMap<&'static str, Vec<String>>,
+}
+
+/// The scenarios that the command line names, in that order, with the service of `--service`.
 ///
 /// # Errors
-/// If one is unknown, cannot be read, or is not a scenario.
-pub fn selected_scenarios(args: &RehearseOptions) -> Result<Vec<Scenario>> {
+/// If one is unknown, cannot be read, or is not a scenario. If the command line names one that does not fit the service.
+pub fn selected_scenarios(args: &RehearseOptions, service: Option<&ServiceDescription>) -> Result<SelectedScenarios> {
+    let scenarios = scenarios_on_command_line(args)?;
+    let mut selected = SelectedScenarios::default();
+    for scenario in scenarios {
+        match service.map_or_else(|| Ok(scenario.clone()), |service| scenario.with_service(service)) {
+            Ok(played) => {
+                selected.questions.push(scenario.trial_question());
+                selected.scenarios.push(played);
+            }
+            Err(needed) if args.scenarios.is_empty() => {
+                selected.unsuitable.entry(needed).or_default().push(scenario.name);
+            }
+            Err(needed) => bail!("{}", unsuitable_message(&scenario.name, needed)),
+        }
+    }
+    Ok(selected)
+}
+
+fn unsuitable_message(scenario: &str, needed: &str) -> String {
+    format!("the scenario {scenario} needs {needed}, which the service of --service does not have")
+}
+
+fn scenarios_on_command_line(args: &RehearseOptions) -> Result<Vec<Scenario>> {
     if args.is_trial() {
         let mut scenarios = matching_scenarios(&args.filters)?;
         scenarios.retain(|one| one.trial_question() != TrialQuestion::NotApplicable);
@@ -72,8 +108,11 @@ fn no_match_message(filter: &str, names: &[String]) -> String {
 ///
 /// # Errors
 /// If the scenario is unknown or has concurrent deployments, or if several are named.
-pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Option<Hook>)> {
-    let scenario = match args.scenarios.as_slice() {
+pub fn served_scenario(
+    args: &RehearseOptions,
+    service: Option<&ServiceDescription>,
+) -> Result<(Scenario, Option<Hook>)> {
+    let mut scenario = match args.scenarios.as_slice() {
         [] => load_scenario(DEFAULT_SCENARIOS[0])?,
         [one] => load_scenario(one)?,
         _ => bail!("--serve takes one scenario; give --scenario once"),
@@ -81,11 +120,26 @@ pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Option<Hook>
     if scenario.concurrent {
         bail!("{} has two deployments at once, and --serve takes one; choose another --scenario", scenario.name);
     }
+    if let Some(service) = service {
+        scenario = scenario
+            .with_service(service)
+            .map_err(|needed| anyhow!("{}", unsuitable_message(&scenario.name, needed)))?;
+    }
     let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
     // The default is the hook that most people write first: everything exists, and customers are not affected yet.
     let at = args.at.or(stops).unwrap_or(Hook::AfterAllowTestTraffic);
     let has_appspec = args.appspec.is_some() || args.await_deployment;
     Ok((scenario, (!has_appspec).then_some(at)))
+}
+
+/// The service of `--service`.
+///
+/// # Errors
+/// If the file cannot be read or is not the description of a service.
+pub fn service(args: &RehearseOptions) -> Result<Option<ServiceDescription>> {
+    let Some(path) = &args.service else { return Ok(None) };
+    let InputFile { name, text } = InputFile::read("service file", path)?;
+    ServiceDescription::from_yaml(&text, &name).map(Some)
 }
 
 fn load_scenario(name_or_path: &str) -> Result<Scenario> {

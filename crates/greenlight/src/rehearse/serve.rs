@@ -77,7 +77,8 @@ pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<Comman
 
 /// The scenario and the options that the command line names.
 fn serve_options(screen: &mut Output, args: &RehearseOptions) -> Result<(Scenario, ServeOptions), CommandError> {
-    let (scenario, at) = select::served_scenario(args).map_err(CommandError::Usage)?;
+    let service = select::service(args).map_err(CommandError::Usage)?;
+    let (scenario, at) = select::served_scenario(args, service.as_ref()).map_err(CommandError::Usage)?;
     let appspec = args.appspec.as_ref().map(|path| load_appspec(screen, path, args)).transpose()?;
     let binaries = match &appspec {
         // A file that names our functions needs their programs.
@@ -96,12 +97,13 @@ fn serve_options(screen: &mut Output, args: &RehearseOptions) -> Result<(Scenari
             return Err(CommandError::Usage(anyhow!(message)));
         }
     }
+    let trial = gate_trial::requested(args.gate.as_deref(), service.as_ref()).map_err(CommandError::Usage)?;
     let options = ServeOptions {
         at,
         appspec,
         await_deployment: args.await_deployment,
         binaries,
-        gate: args.gate.as_deref().map(gate_trial::load).transpose().map_err(CommandError::Usage)?.map(|it| it.trial),
+        gate: trial.map(|it| it.trial),
         timeout: args.timeout,
         hook_timeout: args.hook_timeout.or(args.once.then_some(HOOK_TIMEOUT_ONCE)),
         listen: args.listen,

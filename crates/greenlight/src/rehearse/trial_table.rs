@@ -1,6 +1,7 @@
 //! `--gate FILE`: which failures the gate file would have caught, as a table.
 
 use std::{
+    collections::BTreeMap,
     fmt::{self, Write as _},
     time::Duration,
 };
@@ -63,13 +64,14 @@ pub struct TrialRow {
 }
 
 /// Compares the scenarios' questions with what happened. `None` for a scenario that asks nothing of a gate file.
-pub fn rows(scenarios: &[Scenario], runs: &[ScenarioRun]) -> Vec<TrialRow> {
-    scenarios.iter().zip(runs).filter_map(|(scenario, run)| row(scenario, run)).collect()
+pub fn rows(scenarios: &[Scenario], questions: Vec<TrialQuestion>, runs: &[ScenarioRun]) -> Vec<TrialRow> {
+    let rows = scenarios.iter().zip(questions).zip(runs);
+    rows.filter_map(|((scenario, question), run)| row(scenario, question, run)).collect()
 }
 
-fn row(scenario: &Scenario, run: &ScenarioRun) -> Option<TrialRow> {
+fn row(scenario: &Scenario, question: TrialQuestion, run: &ScenarioRun) -> Option<TrialRow> {
     let caught = run.report().and_then(first_catch);
-    let answer = match (scenario.trial_question(), &run.end, caught) {
+    let answer = match (question, &run.end, caught) {
         (TrialQuestion::NotApplicable, ..) => return None,
         (_, RunEnd::Error(error), _) => Answer::NotPlayed(error.clone()),
         (TrialQuestion::Failure { .. }, _, Some(catch)) => Answer::Caught(catch),
@@ -98,14 +100,20 @@ fn stops(run: &HookRun) -> bool {
     run.status != Some(Status::Succeeded) || run.checks.iter().any(|check| check.decision == CheckDecision::Fail)
 }
 
+/// What the lines below the table say.
+#[derive(Debug, Default)]
+pub struct TrialNotes {
+    /// The checks that contact a host outside the rehearsal: their hook and name.
+    pub left_out: Vec<(Hook, String)>,
+    /// What the user's service does not have, with the scenarios that need it.
+    pub unsuitable: BTreeMap<&'static str, Vec<String>>,
+    /// The number of scenarios that no gate file decides.
+    pub others: usize,
+    pub took: Duration,
+}
+
 /// Prints the answers in groups, what needs work first, and a summary.
-pub fn render(
-    style: TerminalStyle,
-    rows: &[TrialRow],
-    left_out: &[(Hook, String)],
-    others: usize,
-    took: Duration,
-) -> String {
+pub fn render(style: TerminalStyle, rows: &[TrialRow], notes: &TrialNotes) -> String {
     let name = rows.iter().map(|row| row.scenario.chars().count()).max().unwrap_or(0);
     let name = name.min(style.width.saturating_sub(OTHER_COLUMNS_WIDTH).max(MIN_NAME_WIDTH));
     let mut text = String::new();
@@ -148,30 +156,35 @@ pub fn render(
     }
     text += &style.paragraph(Emphasis::Bold, &summary);
     text.push('\n');
-    for note in notes(left_out, others, took) {
+    for note in notes.lines() {
         text += &style.paragraph(Emphasis::Dim, &note);
         text.push('\n');
     }
     text.trim_end().to_owned()
 }
 
-fn notes(left_out: &[(Hook, String)], others: usize, took: Duration) -> Vec<String> {
-    let mut notes = vec![format!(
-        "Played in {}. The windows of the gate file passed {WINDOW_SPEED} times faster than in AWS.",
-        format_duration(Duration::from_secs(took.as_secs()))
-    )];
-    if others > 0 {
-        notes.push(format!(
-            "Not played: {} about the functions, their permissions or CodeDeploy, which no gate file decides.",
-            count(others, "scenario")
-        ));
+impl TrialNotes {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!(
+            "Played in {}. The windows of the checks passed {WINDOW_SPEED} times faster than in AWS.",
+            format_duration(Duration::from_secs(self.took.as_secs()))
+        )];
+        if self.others > 0 {
+            lines.push(format!(
+                "Not played: {} about the functions, their permissions or CodeDeploy, which no gate file decides.",
+                count(self.others, "scenario")
+            ));
+        }
+        for (needed, scenarios) in &self.unsuitable {
+            lines.push(format!("Not played, because your service does not have {needed}: {}.", scenarios.join(", ")));
+        }
+        if !self.left_out.is_empty() {
+            let names: Vec<_> = self.left_out.iter().map(|(hook, name)| format!("{name} ({hook})")).collect();
+            lines.push(format!("Left out, because they contact a host outside the rehearsal: {}.", names.join(", ")));
+        }
+        lines.push("--why explains each row; --scenario NAME plays one scenario and prints its timeline.".to_owned());
+        lines
     }
-    if !left_out.is_empty() {
-        let names: Vec<_> = left_out.iter().map(|(hook, name)| format!("{name} ({hook})")).collect();
-        notes.push(format!("Left out, because they contact a host outside the rehearsal: {}.", names.join(", ")));
-    }
-    notes.push("--why explains each row; --scenario NAME plays one scenario and prints its timeline.".to_owned());
-    notes
 }
 
 fn render_row(style: TerminalStyle, name: usize, row: &TrialRow) -> String {
@@ -216,13 +229,21 @@ const KINDS: [(&str, &str); 16] = [
 ];
 
 fn kind_for(code: &str) -> Option<&'static str> {
-    let transport = ["ConnectionReset", "ReadTimedOut", "ConnectRefused", "ConnectTimedOut", "WrongVersionServed"];
+    let of_requests = [
+        "ConnectionReset",
+        "ReadTimedOut",
+        "ConnectRefused",
+        "ConnectTimedOut",
+        "WrongVersionServed",
+        "RuleLeadsElsewhere",
+    ];
     let by_code = || KINDS.iter().find(|(start, _)| code.starts_with(start)).map(|(_, kind)| *kind);
-    if transport.contains(&code) { Some("http") } else { by_code() }
+    if of_requests.contains(&code) { Some("http") } else { by_code() }
 }
 
 /// The reasons for `--why`, at most two lines for each row.
 pub fn render_reasons(style: TerminalStyle, rows: &[TrialRow]) -> String {
+    let widest = rows.iter().map(|row| row.scenario.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for row in rows {
         let reason = match &row.answer {
@@ -230,7 +251,7 @@ pub fn render_reasons(style: TerminalStyle, rows: &[TrialRow]) -> String {
             Answer::LetThrough { .. } => row.about.clone(),
             Answer::Continued | Answer::NotPlayed(_) => continue,
         };
-        text += &style.hanging_two_lines(&format!("  {}", row.scenario), 32, &reason);
+        text += &style.hanging_two_lines(&format!("  {}", row.scenario), widest + 4, &reason);
         text.push('\n');
     }
     if text.is_empty() { text } else { format!("{}\n{text}\n", style.apply(Emphasis::Bold, "why")) }
@@ -289,8 +310,13 @@ mod tests {
     fn the_table_begins_with_what_needs_work() {
         for width in [80, 60] {
             let style = TerminalStyle { width, ..crate::terminal::NO_STYLE };
-            let left_out = [(Hook::AfterInstall, "partner".to_owned())];
-            let text = render(style, &sample(), &left_out, 40, Duration::from_secs(70));
+            let notes = TrialNotes {
+                left_out: vec![(Hook::AfterInstall, "partner".to_owned())],
+                unsuitable: BTreeMap::from([("a test listener", vec!["test-listener-lags".to_owned()])]),
+                others: 40,
+                took: Duration::from_secs(70),
+            };
+            let text = render(style, &sample(), &notes);
             assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
             insta::assert_snapshot!(format!("trial_{width}"), text);
         }
@@ -298,7 +324,7 @@ mod tests {
 
     #[test]
     fn without_a_problem_the_summary_says_so() {
-        let text = render(crate::terminal::NO_STYLE, &sample()[..2], &[], 0, Duration::from_secs(1));
+        let text = render(crate::terminal::NO_STYLE, &sample()[..2], &TrialNotes::default());
         assert!(text.contains("1 of 1 failure caught, none of 1 healthy deployment stopped by mistake"), "{text}");
     }
 

@@ -13,8 +13,8 @@ use crate::{
     fake_aws::{FakeAws, Recorder},
     http::{Port, ServerHandle},
     scenario::Scenario,
-    service::{ServiceListeners, Tls},
-    world::{World, WorldOptions},
+    service::{ListenerPort, ServiceListeners, Tls},
+    world::{ListenerRole, World, WorldOptions},
 };
 
 /// A scenario's worlds before the first deployment, one for each service. Dropping this closes all ports.
@@ -60,12 +60,19 @@ impl SimulatedEnvironment {
             let mut world = World::for_service(name, now, options, given);
             world.load_balancers.iter_mut().for_each(|balancer| balancer.dns_name.clone_from(&ports.dns_name()));
             worlds.push(world);
-            doors.extend([(production, given.load_balancer.production_port), (test, given.load_balancer.test_port)]);
+            let balancer = &given.load_balancer;
+            let [production_tls, test_tls] = [ListenerRole::Production, ListenerRole::Test]
+                .map(|listener| balancer.certificate_of(listener).is_some());
+            doors.extend([
+                ListenerPort { port: production, state: balancer.production_port, has_tls: production_tls },
+                ListenerPort { port: test, state: balancer.test_port, has_tls: test_tls },
+            ]);
         }
         let listeners = *listeners.first().context("a scenario without deployments has no listeners")?;
         let cloud = Arc::new(FakeAws::with_services(worlds, scenario.faults.clone()).with_recorder(recorder));
-        let tls =
-            given.load_balancer.certificate.map(Tls::new).transpose().context("no certificate for the listeners")?;
+        let names = &given.load_balancer.certificate_names;
+        let tls = given.load_balancer.certificate.map(|certificate| Tls::new(certificate, names));
+        let tls = tls.transpose().context("no certificate for the listeners")?;
         let front =
             ServiceListeners::open_with_state(&cloud, doors, tls).await.context("the listeners cannot be opened")?;
         let address = ports.address(0);

@@ -1,8 +1,9 @@
 //! The name of a function: one of the five hook functions, or the on-failure handler.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use lifecycle::Hook;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::hook_text;
@@ -73,6 +74,17 @@ impl fmt::Display for FunctionName {
 impl Serialize for FunctionName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for FunctionName {
+    fn schema_name() -> Cow<'static, str> {
+        "FunctionName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = Hook::ALL.map(Hook::key).into_iter().chain([ON_FAILURE]).collect::<Vec<_>>();
+        json_schema!({ "enum": names })
     }
 }
 

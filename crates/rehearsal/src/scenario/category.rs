@@ -1,9 +1,10 @@
 //! The categories of scenarios.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The category of a scenario, in the order of the list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
     /// The scenarios that a newcomer should see first.

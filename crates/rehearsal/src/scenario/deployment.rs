@@ -1,12 +1,14 @@
 //! One deployment of a scenario, and what CodeDeploy's users, operators and Lambda do during it.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use lifecycle::Hook;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    duration_text, hook_text,
+    duration_text,
+    hook_text::{self, HookKey},
     lambda::FunctionName,
     report::Expect,
     scenario::InvokeError,
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// One deployment of a scenario.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioDeployment {
     /// The service that is deployed. All services are in the same cluster and account.
@@ -46,23 +48,25 @@ pub struct ScenarioDeployment {
 }
 
 /// An operator stops the deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperatorStop {
     /// The operator stops it during this lifecycle event. An event without a hook is stopped at its end.
     pub during: String,
     /// The time after the start of that lifecycle event.
     #[serde(default, with = "duration_text")]
+    #[schemars(with = "String")]
     pub after: Duration,
 }
 
 /// A second delivery of the event of a hook that has put its status: Lambda's asynchronous invocations come at least
 /// once.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redelivery {
     /// The hook whose event is delivered again.
     #[serde(deserialize_with = "hook_text::deserialize")]
+    #[schemars(with = "HookKey")]
     pub hook: Hook,
     /// The lifecycle event after which it is delivered. After the last one, the deployment is over as well.
     pub after: String,
@@ -72,13 +76,14 @@ pub struct Redelivery {
 }
 
 /// A function that Lambda kills because it needs more memory than it has. It cannot put a status any more.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KilledFunction {
     /// The function: a hook's, or `on_failure`.
     pub function: FunctionName,
     /// The time after its invocation.
     #[serde(with = "duration_text")]
+    #[schemars(with = "String")]
     pub after: Duration,
 }
 
@@ -91,6 +96,17 @@ pub enum HookTarget {
     None,
     /// A function that CodeDeploy cannot invoke. Scenario files cannot set this.
     Refused(InvokeError),
+}
+
+impl JsonSchema for HookTarget {
+    fn schema_name() -> Cow<'static, str> {
+        "HookTarget".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = Hook::ALL.map(Hook::key).into_iter().chain(["none"]).collect::<Vec<_>>();
+        json_schema!({ "enum": names })
+    }
 }
 
 impl<'de> Deserialize<'de> for HookTarget {

@@ -2,6 +2,7 @@
 //! single hooks, or the scenario's own text.
 
 use anyhow::Context;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 const SHORT_WINDOWS: &str = include_str!("../../scenarios/gate.yaml");
 
 /// The gate file in a scenario.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Deserialize)]
 #[serde(untagged)]
 pub enum ScenarioGate {
     /// The complete text of a gate file.

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use lifecycle::Hook;
 
 use super::{Category, Scenario, ScenarioGate};
-use crate::{report::DeploymentOutcome, world::RouteResponse};
+use crate::{
+    report::DeploymentOutcome,
+    world::{Certificate, ComputePlatform, DeploymentController, RouteResponse},
+};
 
 /// A gate file to try, and what it names. A rehearsal puts these things into the world, so that the file is not stopped
 /// by something that only the user's own account has.
@@ -23,6 +26,8 @@ pub struct GateTrial {
     pub secrets: BTreeMap<String, String>,
     /// Environment variables of the functions.
     pub env: BTreeMap<String, String>,
+    /// The host names of its requests, for the listeners' certificate.
+    pub hosts: Vec<String>,
     /// The paths that it requests, with what a healthy service answers.
     pub routes: BTreeMap<String, RouteResponse>,
 }
@@ -51,10 +56,18 @@ impl Scenario {
             || !self.killed.is_empty()
             || !self.appspec.is_empty()
             || !self.on_failure
+            // The alarms of the scenario's own gate file, and the name that GREENLIGHT_HOST gives the functions.
+            || self.initial.more_alarms > 0
+            || self.initial.load_balancer.certificate == Some(Certificate::Good)
             || matches!(self.gate, Some(ScenarioGate::Text(_)));
-        let is_about_codedeploy = self.deployments.iter().any(|one| {
-            one.stop.is_some() || one.redelivery.is_some() || one.description.is_some() || one.creator != "user"
-        });
+        let is_about_codedeploy = self.initial.managed_by != DeploymentController::CodeDeploy
+            || self.deployments.iter().any(|one| {
+                one.stop.is_some()
+                    || one.redelivery.is_some()
+                    || one.description.is_some()
+                    || one.creator != "user"
+                    || one.platform != ComputePlatform::Ecs
+            });
         if is_about_functions || is_about_codedeploy {
             return TrialQuestion::NotApplicable;
         }
@@ -78,6 +91,7 @@ impl Scenario {
         initial.parameters.extend(trial.parameters.clone());
         initial.secrets.extend(trial.secrets.clone());
         initial.routes.extend(trial.routes.clone());
+        initial.load_balancer.certificate_names.extend(trial.hosts.iter().cloned());
         let health_path = initial.health_path.clone();
         for (name, value) in &trial.env {
             scenario.env.entry(name.clone()).or_insert_with(|| value.clone());
@@ -117,6 +131,10 @@ mod tests {
             "stopped-by-an-operator",
             "rollback",
             "test-listener-lags",
+            "tls-without-a-name",
+            "three-hundred-alarms",
+            "cloudformation",
+            "lambda-deployment",
         ] {
             assert_eq!(question(name), TrialQuestion::NotApplicable, "{name}");
         }

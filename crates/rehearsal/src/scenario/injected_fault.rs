@@ -2,12 +2,13 @@
 
 use std::{fmt, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::lambda::FunctionName;
 
 /// A fault in the calls of an operation, a number of times or always.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InjectedFault {
     /// `service:Operation`, for example `ecs:DescribeServices`. `*` means every operation, and each is counted
@@ -31,7 +32,7 @@ pub struct InjectedFault {
 }
 
 /// Whether a fault happens before or after the operation takes effect. A caller cannot distinguish them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultTiming {
     /// Before the effect: the world does not change. If a part of a response is sent, it is made up.
@@ -43,7 +44,7 @@ pub enum FaultTiming {
 
 /// What happens in place of a response. Each can happen with either [`FaultTiming`]. Even a refusal does not prove that
 /// nothing was done, because the component that refuses can sit after the one that executes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// AWS throttles the request.

@@ -7,11 +7,13 @@ mod gate_file;
 mod gate_trial;
 mod injected_fault;
 mod library;
+mod service_description;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context;
 use lifecycle::Hook;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::{
@@ -21,18 +23,20 @@ pub use self::{
     gate_file::ScenarioGate,
     gate_trial::{GateTrial, TrialQuestion},
     injected_fault::{FaultKind, FaultTiming, InjectedFault},
+    service_description::ServiceDescription,
 };
 pub(crate) use self::{
     appspec::{FAILED, RevisionContent, ServedHooks},
     injected_fault::STALL,
 };
 use crate::{
-    duration_text, hook_text,
+    duration_text,
+    hook_text::{self, HookKey},
     world::{EVENTS, InitialState},
 };
 
 /// A scenario, as its file describes it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Its name, which is also the name of its file.
@@ -52,6 +56,7 @@ pub struct Scenario {
     pub concurrent: bool,
     /// The functions that the AppSpec file names, where they differ from the default.
     #[serde(default, deserialize_with = "hook_text::deserialize_map")]
+    #[schemars(with = "BTreeMap<HookKey, HookTarget>")]
     pub appspec: BTreeMap<Hook, HookTarget>,
     /// What differs from the shared gate file with short windows, by hook; or the whole text of another gate file. In
     /// that text, `{more_alarms}` stands for the names of the alarms that `initial: { more_alarms: … }` creates.
@@ -71,9 +76,11 @@ pub struct Scenario {
     pub on_failure: bool,
     /// How long CodeDeploy waits for a status. In AWS it is an hour.
     #[serde(default = "default_hook_timeout", with = "duration_text")]
+    #[schemars(with = "String")]
     pub hook_timeout: Duration,
     /// The functions' timeout.
     #[serde(default = "default_timeout", with = "duration_text")]
+    #[schemars(with = "String")]
     pub timeout: Duration,
 }
 
@@ -90,6 +97,11 @@ fn default_timeout() -> Duration {
 }
 
 impl Scenario {
+    /// The JSON Schema of the file.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
     /// Reads a scenario. `origin` names it in errors.
     ///
     /// # Errors

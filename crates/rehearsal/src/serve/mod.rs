@@ -31,7 +31,7 @@ use crate::{
     lambda::{FunctionName, ProcessPool},
     report::{EventKind, RehearsalEvent},
     scenario::{AppSpec, GateTrial, HookTarget, Scenario, ServedHooks},
-    world::REGION,
+    world::{ListenerRole, REGION},
 };
 
 /// CodeDeploy waits an hour for a hook's status. Here it waits for a developer, so this is a working day and the night
@@ -181,7 +181,9 @@ fn endpoints(
     ports: &FixedPorts,
 ) -> Endpoints {
     let [production, test] = environment.listeners;
-    let scheme = if scenario.initial.load_balancer.certificate.is_some() { "https" } else { "http" };
+    let balancer = &scenario.initial.load_balancer;
+    let scheme = |listener| if balancer.certificate_of(listener).is_some() { "https" } else { "http" };
+    let [production_scheme, test_scheme] = [ListenerRole::Production, ListenerRole::Test].map(scheme);
     let mut env = scenario.env.clone();
     if let Some(authority) = environment.authority() {
         env.entry("SSL_CERT_FILE".to_owned()).or_insert_with(|| authority.display().to_string());
@@ -191,8 +193,8 @@ fn endpoints(
     Endpoints {
         aws: environment.endpoint.clone(),
         region: REGION,
-        production: format!("{scheme}://{host}:{production}"),
-        test: scenario.initial.test_listener.then(|| format!("{scheme}://{host}:{test}")),
+        production: format!("{production_scheme}://{host}:{production}"),
+        test: scenario.initial.test_listener.then(|| format!("{test_scheme}://{host}:{test}")),
         runtime_apis: runtime_apis.iter().map(|(hook, api)| (hook.event_name(), reachable(api))).collect(),
         application: world.group.application.clone(),
         deployment_group: world.group.name.clone(),

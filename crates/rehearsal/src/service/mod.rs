@@ -61,6 +61,14 @@ pub(crate) struct ServiceListeners {
     tls: Option<Tls>,
 }
 
+/// The port of a listener.
+#[derive(Debug)]
+pub(crate) struct ListenerPort {
+    pub port: Port,
+    pub state: PortState,
+    pub has_tls: bool,
+}
+
 /// The requests that the service received.
 #[derive(Debug, Default)]
 struct RequestLog {
@@ -79,16 +87,16 @@ impl ServiceListeners {
         Ok(front)
     }
 
-    /// Like [`Self::open`], but with a state for each port, and with TLS if there is a certificate.
+    /// Like [`Self::open`], but with a state for each port, and with TLS where a port speaks it.
     pub async fn open_with_state(
         cloud: &Arc<FakeAws>,
-        ports: Vec<(Port, PortState)>,
+        ports: Vec<ListenerPort>,
         tls: Option<Tls>,
     ) -> std::io::Result<Self> {
         let mut front = Self::without_ports(tls);
-        for (port, door) in ports {
-            match door {
-                PortState::Open => front.listen(cloud, port)?,
+        for ListenerPort { port, state, has_tls } in ports {
+            match state {
+                PortState::Open => front.listen_with(cloud, port, has_tls)?,
                 PortState::Closed => front.closed.push(port),
                 PortState::Blackhole => front.blackholes.push(port.blackhole().await?),
             }
@@ -102,9 +110,13 @@ impl ServiceListeners {
     }
 
     fn listen(&mut self, cloud: &Arc<FakeAws>, port: Port) -> std::io::Result<()> {
+        self.listen_with(cloud, port, false)
+    }
+
+    fn listen_with(&mut self, cloud: &Arc<FakeAws>, port: Port, has_tls: bool) -> std::io::Result<()> {
         let number = port.number;
         let turn = Arc::new(AtomicU64::new(0));
-        let acceptor = self.tls.as_ref().map(|tls| tls.acceptor.clone());
+        let acceptor = self.tls.as_ref().filter(|_| has_tls).map(|tls| tls.acceptor.clone());
         for listener in port.listen()? {
             let (cloud, log, turn) = (cloud.clone(), self.log.clone(), turn.clone());
             self.servers.push(serve_with_tls(listener, acceptor.clone(), move |request| {

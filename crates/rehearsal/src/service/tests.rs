@@ -115,8 +115,9 @@ async fn a_door_is_closed_or_silent() {
     let (closed, silent) = (ports[0].number, ports[1].number);
     let options = WorldOptions { production: closed, test: silent, seed: 1 };
     let cloud = Arc::new(FakeAws::new(World::new(SystemTime::now(), options, &InitialState::default()), Vec::new()));
-    let doors = ports.into_iter().zip([PortState::Closed, PortState::Blackhole]).collect();
-    let _front = ServiceListeners::open_with_state(&cloud, doors, None).await.unwrap();
+    let states = [PortState::Closed, PortState::Blackhole];
+    let listeners = ports.into_iter().zip(states).map(|(port, state)| ListenerPort { port, state, has_tls: false });
+    let _front = ServiceListeners::open_with_state(&cloud, listeners.collect(), None).await.unwrap();
     let refused = TcpStream::connect(("localhost", closed)).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     let knock = TcpStream::connect(("127.0.0.1", silent));

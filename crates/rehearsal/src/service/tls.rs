@@ -30,11 +30,12 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    pub fn new(certificate: Certificate) -> anyhow::Result<Self> {
-        let (name, until) = match certificate {
-            Certificate::Good => ("shop.example.com", 2120),
-            Certificate::Expired => ("shop.example.com", 2021),
-            Certificate::WrongName => ("www.example.org", 2120),
+    /// `names` are the host names in a certificate that does not have the wrong name.
+    pub fn new(certificate: Certificate, names: &[String]) -> anyhow::Result<Self> {
+        let (names, until) = match certificate {
+            Certificate::Good => (names.to_vec(), 2120),
+            Certificate::Expired => (names.to_vec(), 2021),
+            Certificate::WrongName => (vec!["www.example.org".to_owned()], 2120),
         };
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -45,7 +46,7 @@ impl Tls {
         authority.write_all(own.pem().as_bytes())?;
         let issuer = Issuer::new(params, key);
 
-        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        let mut params = CertificateParams::new(names)?;
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(until, 1, 1);
         let key = KeyPair::generate()?;

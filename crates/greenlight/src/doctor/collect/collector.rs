@@ -43,7 +43,7 @@ pub struct Collector {
 #[derive(Default)]
 pub struct ReadLog {
     pub unreadable: Vec<UnreadableResource>,
-    pub resources_read: usize,
+    pub resources_read: Vec<String>,
 }
 
 impl Collector {
@@ -55,11 +55,11 @@ impl Collector {
     pub fn record<T>(&self, resource: impl Into<String>, read: Result<T, AwsError>, not_found: &[&str]) -> Lookup<T> {
         match read {
             Ok(found) => {
-                self.read_log.borrow_mut().resources_read += 1;
+                self.read_log.borrow_mut().resources_read.push(resource.into());
                 Lookup::Found(found)
             }
             Err(error) if not_found.iter().any(|code| error.has_code(code)) => {
-                self.read_log.borrow_mut().resources_read += 1;
+                self.read_log.borrow_mut().resources_read.push(resource.into());
                 Lookup::NotFound(error.detail)
             }
             Err(error) => {

@@ -6,7 +6,8 @@ use anyhow::Context;
 use hook_core::{
     ReasonCode,
     aws_inspector::{
-        AppSpecLocation, AwsError, Existence, Referenced, TaskDefinition, app_spec_hooks, task_definition_in_app_spec,
+        AppSpecLocation, AwsError, AwsInspector, Existence, Referenced, TaskDefinition, app_spec_hooks,
+        task_definition_in_app_spec,
     },
 };
 use serde_json::{Value, json};
@@ -24,11 +25,14 @@ fn strings_at(value: &Value, path: &str) -> Vec<String> {
 }
 
 /// Reads the deployment group.
-pub async fn deployment_group(collector: &Collector) -> Result<DeploymentGroupConfig, AwsError> {
+pub async fn deployment_group(
+    survey: &AwsInspector,
+    application: &str,
+    group: &str,
+) -> Result<DeploymentGroupConfig, AwsError> {
     const OPERATION: &str = "codedeploy:GetDeploymentGroup";
-    let (application, group, _) = collector.target.names();
     let input = json!({ "applicationName": application, "deploymentGroupName": group });
-    let reply = collector.survey.codedeploy(OPERATION, &input).await?;
+    let reply = survey.codedeploy(OPERATION, &input).await?;
     let info = &reply["deploymentGroupInfo"];
     let platform = string_at(info, "/computePlatform");
     if platform != "ECS" {

@@ -10,8 +10,8 @@ mod roles;
 use anyhow::anyhow;
 use hook_core::aws_inspector::{AwsInspector, Referenced, Requirements};
 
-pub use self::collector::DoctorTarget;
 use self::collector::{Collector, ReadLog};
+pub use self::{collector::DoctorTarget, group::deployment_group as read_deployment_group};
 use super::snapshot::AccountSnapshot;
 
 /// Reads everything.
@@ -22,7 +22,8 @@ use super::snapshot::AccountSnapshot;
 pub async fn collect(survey: AwsInspector, target: DoctorTarget) -> anyhow::Result<AccountSnapshot> {
     let collector = Collector::new(survey, target);
     let title = format!("the deployment group {}", collector.target.deployment_group);
-    let group = match group::deployment_group(&collector).await {
+    let (application, group_name, _) = collector.target.names();
+    let group = match group::deployment_group(&collector.survey, application, group_name).await {
         // Without credentials or without the deployment group there is nothing to check.
         Err(error) if !error.is_access_denied() => return Err(anyhow!("nothing was checked: {error}")),
         read => collector.record(title, read, &[]),

@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use crate::world::{
     Change, DeploymentBehaviour, Health, RuleBehaviour, ScheduledChange, Target, Task, TasksStop, World, WorldEvent,
-    state::healthy_world::CONTAINER_PORT,
 };
 
 impl World {
@@ -187,7 +186,7 @@ impl World {
         let Some(known) = self.task_set(set).cloned() else { return };
         let mut task = self.new_task(&known, now);
         task.become_running();
-        let target = Target { id: task.address.clone(), port: CONTAINER_PORT, health: Health::healthy() };
+        let target = Target { id: task.address.clone(), port: self.container_port(), health: Health::healthy() };
         self.tasks.push(task);
         self.recompute_counts(set);
         if let Some(group) = self.target_group_of(set).and_then(|group| self.target_group(&group)) {

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     duration_text,
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// How the world reacts to one deployment.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeploymentBehaviour {
     /// The version that is deployed. Default: the one after the last.
@@ -23,9 +24,11 @@ pub struct DeploymentBehaviour {
     pub task_set: bool,
     /// How long the tasks take to reach RUNNING.
     #[serde(with = "duration_text")]
+    #[schemars(with = "String")]
     pub tasks_up: Duration,
     /// How long the load balancer then takes to find them healthy.
     #[serde(with = "duration_text")]
+    #[schemars(with = "String")]
     pub targets_up: Duration,
     /// ECS has no capacity for the tasks and starts none. This is its reason.
     pub no_room: Option<String>,
@@ -37,6 +40,7 @@ pub struct DeploymentBehaviour {
     pub containers_unhealthy: bool,
     /// The container's health changes at this interval and starts with HEALTHY.
     #[serde(deserialize_with = "some_duration")]
+    #[schemars(with = "Option<String>")]
     pub containers_flap: Option<Duration>,
     /// The container that ships the logs ends with this exit code, and its task runs on.
     pub sidecar_exits: Option<i32>,
@@ -49,8 +53,10 @@ pub struct DeploymentBehaviour {
     /// How the new version responds on some paths. It responds 200 on all others.
     pub routes: BTreeMap<String, RouteResponse>,
     /// When the test listener switches, counted from AllowTestTraffic.
+    #[schemars(with = "SwitchTimingText")]
     pub test_listener: SwitchTiming,
     /// When the production listener switches, counted from AllowTraffic.
+    #[schemars(with = "SwitchTimingText")]
     pub production_listener: SwitchTiming,
     /// How production traffic is shifted. Default: all at once.
     pub shift: Option<TrafficShift>,
@@ -126,7 +132,7 @@ impl DeploymentBehaviour {
 }
 
 /// Tasks that stop.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TasksStop {
     /// ECS's code: `TaskFailedToStart`, `EssentialContainerExited`, ….
@@ -142,18 +148,19 @@ pub struct TasksStop {
 }
 
 /// Tasks that end again and again.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TasksCrash {
     /// How each task ends.
     pub end: TasksStop,
     /// The time from one end to the next.
     #[serde(with = "duration_text")]
+    #[schemars(with = "String")]
     pub every: Duration,
 }
 
 /// Targets that turn unhealthy.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetsUnhealthy {
     /// ELB's code: `Target.Timeout`, `Target.ResponseCodeMismatch`, ….
@@ -163,7 +170,7 @@ pub struct TargetsUnhealthy {
 }
 
 /// How a version responds on a path.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RouteResponse {
     /// The status.
@@ -176,6 +183,7 @@ pub struct RouteResponse {
     pub location: Option<String>,
     /// How long the response takes.
     #[serde(with = "duration_text")]
+    #[schemars(with = "String")]
     pub delay: Duration,
     /// The service closes the connection without a response.
     pub hang_up: bool,
@@ -210,14 +218,17 @@ pub enum SwitchTiming {
     Never,
 }
 
+/// How a file writes it.
+#[derive(JsonSchema, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SwitchTimingText {
+    /// `never`, or a time after the lifecycle event that switches the listener.
+    switches: String,
+}
+
 impl<'de> Deserialize<'de> for SwitchTiming {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Wire {
-            switches: String,
-        }
-        match Wire::deserialize(deserializer)?.switches.as_str() {
+        match SwitchTimingText::deserialize(deserializer)?.switches.as_str() {
             "never" => Ok(Self::Never),
             text => duration_text::parse(text).map(Self::After),
         }
@@ -225,7 +236,7 @@ impl<'de> Deserialize<'de> for SwitchTiming {
 }
 
 /// What a rule does that does not switch as the others do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleBehaviour {
     /// It keeps its target groups.
@@ -235,7 +246,7 @@ pub enum RuleBehaviour {
 }
 
 /// An alarm that fires during the deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlarmTransition {
     /// Its name.
@@ -244,6 +255,7 @@ pub struct AlarmTransition {
     pub fires_after: String,
     /// The time after that lifecycle event.
     #[serde(default, with = "duration_text")]
+    #[schemars(with = "String")]
     pub delay: Duration,
     /// The reason in CloudWatch's words.
     pub reason: String,

@@ -30,6 +30,7 @@ impl World {
     /// Creates a deployment of a task definition, and returns its id.
     pub(crate) fn create_deployment_of(&mut self, definition: &str, now: SystemTime, creator: &str) -> String {
         let id = self.ids.deployment();
+        let app_spec = app_spec(definition, self.initial.serving_container());
         let has_test = self.group.pair.as_ref().is_some_and(|pair| pair.test.is_some());
         let event = |name: &&str| LifecycleEvent {
             name: (*name).to_owned(),
@@ -56,7 +57,7 @@ impl World {
             created: now,
             completed: None,
             events: EVENTS.iter().map(event).collect(),
-            revision: Revision { app_spec: app_spec(definition), format: RevisionFormat::Content, version: None },
+            revision: Revision { app_spec, format: RevisionFormat::Content, version: None },
             task_definition: None,
             override_alarms: None,
             auto_rollback: self.group.auto_rollback.clone(),
@@ -232,7 +233,7 @@ impl World {
 }
 
 /// An AppSpec file with the minimum that CodeDeploy requires, and the five hooks.
-fn app_spec(definition: &str) -> String {
+fn app_spec(definition: &str, (container, port): (String, u16)) -> String {
     let hooks = Hook::ALL.map(|hook| format!("  - {hook}: {}\n", FunctionName::Hook(hook).lambda_name())).concat();
     format!(
         "version: 0.0
@@ -242,8 +243,8 @@ Resources:
       Properties:
         TaskDefinition: \"{definition}\"
         LoadBalancerInfo:
-          ContainerName: web
-          ContainerPort: 8080
+          ContainerName: {container}
+          ContainerPort: {port}
 Hooks:
 {hooks}"
     )

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::world::{
-    Change, DeploymentBehaviour, Health, Target, TaskSet, World, digest_of, state::healthy_world::CONTAINER_PORT,
-};
+use crate::world::{Change, DeploymentBehaviour, Health, Target, TaskSet, World, digest_of};
 
 /// A task that stopped is replaced after this time; ECS takes time for it as well.
 const RESTART_DELAY: Duration = Duration::from_millis(400);
@@ -28,7 +26,7 @@ impl World {
         for _ in 0..behaviour.targets_left_over {
             let description = "Target deregistration is in progress";
             let health = Health::other("draining", "Target.DeregistrationInProgress", description);
-            let target = Target { id: self.ids.address(), port: CONTAINER_PORT, health };
+            let target = Target { id: self.ids.address(), port: self.container_port(), health };
             self.schedule(now, Change::TargetRegistered { group: group.clone(), target });
         }
         let desired = behaviour.tasks.try_into().unwrap_or(i32::MAX);
@@ -117,8 +115,8 @@ impl World {
         }
         if let Some(ill) = &behaviour.targets_unhealthy {
             let why = &ill.description;
-            let message =
-                format!("{who} (port {CONTAINER_PORT}) is unhealthy in (target-group {group}) due to (reason {why})");
+            let port = self.container_port();
+            let message = format!("{who} (port {port}) is unhealthy in (target-group {group}) due to (reason {why})");
             self.schedule(runs + behaviour.targets_up, Change::ServiceEventAdded { message });
         }
         if let Some(stop) = &behaviour.tasks_stop {
@@ -154,7 +152,7 @@ impl World {
             return;
         }
         let initial = Health::other("initial", "Elb.RegistrationInProgress", "Target registration is in progress");
-        let target = Target { id: id.clone(), port: CONTAINER_PORT, health: initial };
+        let target = Target { id: id.clone(), port: self.container_port(), health: initial };
         self.schedule(runs, Change::TargetRegistered { group: group.to_owned(), target });
         let health = match &behaviour.targets_unhealthy {
             Some(ill) => Health::other("unhealthy", &ill.reason, &ill.description),

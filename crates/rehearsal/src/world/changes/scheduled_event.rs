@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
@@ -10,13 +11,14 @@ use crate::{
 };
 
 /// Something that happens during the deployment. Exactly one of the last five keys says what.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduledEvent {
     /// It happens when this lifecycle event is over, after `delay`.
     pub after: String,
     /// The time after that lifecycle event.
     #[serde(default, with = "duration_text")]
+    #[schemars(with = "String")]
     pub delay: Duration,
     /// An alarm changes its state.
     #[serde(default)]
@@ -36,7 +38,7 @@ pub struct ScheduledEvent {
 }
 
 /// An alarm changes its state.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlarmStateChange {
     /// Its name.
@@ -49,7 +51,7 @@ pub struct AlarmStateChange {
 }
 
 /// The health of targets changes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetHealthChange {
     /// `unhealthy`, `healthy`, `draining`, ….

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::duration_text;
 
 /// A shift in steps. Without one, all traffic shifts at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrafficShift {
     /// The share of the first step, in per cent.
@@ -17,6 +18,7 @@ pub struct TrafficShift {
     pub each: Option<i32>,
     /// The time from one step to the next.
     #[serde(with = "duration_text")]
+    #[schemars(with = "String")]
     pub every: Duration,
 }
 

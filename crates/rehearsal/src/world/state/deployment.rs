@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use lifecycle::Status;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The lifecycle events of an ECS deployment, in order. Start and End have no record of their own.
@@ -125,7 +126,7 @@ impl Deployment {
 }
 
 /// CodeDeploy's compute platforms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Deserialize)]
 pub enum ComputePlatform {
     /// Amazon ECS.
     #[default]

@@ -10,9 +10,10 @@ use crate::{
     lambda::FunctionName,
     world::{
         ACCOUNT, Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, Container, ContainerDefinition, ContainerPort,
-        DeploymentController, DeploymentGroup, Health, HealthCheck, Ids, InitialService, InitialState,
-        LOAD_BALANCER_GROUP, Listener, LoadBalancer, LoadBalancerType, REGION, RouteResponse, RuleTarget, Service,
-        Target, TargetGroup, TargetGroupPair, Task, TaskDefinition, TaskSet, VPC, Version, World,
+        DeploymentController, DeploymentGroup, Health, HealthCheck, Ids, InitialContainer, InitialService,
+        InitialState, LOAD_BALANCER_GROUP, Listener, ListenerRole, LoadBalancer, LoadBalancerType, REGION,
+        RouteResponse, RuleTarget, Service, Target, TargetGroup, TargetGroupPair, Task, TaskDefinition, TaskSet, VPC,
+        Version, World,
         state::{
             account::{self, digest_of},
             ids::arn,
@@ -32,8 +33,6 @@ pub struct WorldOptions {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// The port on which the containers listen, in a VPC that is not simulated.
-pub(crate) const CONTAINER_PORT: i32 = 8080;
 /// The name of the service in a scenario that has only one.
 pub const DEFAULT_SERVICE: &str = "web";
 /// The version that serves customers before the first deployment.
@@ -63,18 +62,19 @@ impl World {
         if given.rules.iter().any(|rule| rule.to == RuleTarget::Another) {
             groups.push(target_group("tg-blog", &given, &mut ids));
         }
-        let certificate =
-            given.load_balancer.certificate.map(|_| arn("acm", "certificate/0f3c2d1e-5a4b-4c3d-8e9f-1a2b3c4d5e6f"));
-        let protocol = match (kind, &certificate) {
-            (LoadBalancerType::Network, Some(_)) => "TLS",
-            (LoadBalancerType::Network, None) => "TCP",
-            (LoadBalancerType::Application, Some(_)) => "HTTPS",
-            (LoadBalancerType::Application, None) => "HTTP",
-        };
-        let listener = |port, to: Vec<(String, i32)>, ids: &mut Ids| {
+        let listener = |role: ListenerRole, port, to: Vec<(String, i32)>, ids: &mut Ids| {
+            let certificate = given.load_balancer.certificate_of(role);
+            let protocol = match (kind, &certificate) {
+                (LoadBalancerType::Network, Some(_)) => "TLS",
+                (LoadBalancerType::Network, None) => "TCP",
+                (LoadBalancerType::Application, Some(_)) => "HTTPS",
+                (LoadBalancerType::Application, None) => "HTTP",
+            };
+            let certificate = certificate.map(|_| arn("acm", "certificate/0f3c2d1e-5a4b-4c3d-8e9f-1a2b3c4d5e6f"));
             let id = ids.hex(16);
             let other = groups.last().map(|group| (group.arn.clone(), 1));
-            let rules = given.rules.iter().map(|rule| {
+            let own_rules = given.rules.iter().filter(|rule| rule.listener.is_none_or(|only| only == role));
+            let rules = own_rules.map(|rule| {
                 let arn = arn("elasticloadbalancing", &format!("listener-rule/{path}/{id}/{}", ids.hex(16)));
                 rule.to_rule(arn, &to, other.as_ref())
             });
@@ -85,14 +85,14 @@ impl World {
                 protocol: protocol.into(),
                 rules: rules.collect(),
                 default: if given.default_rule { to } else { Vec::new() },
-                certificates: certificate.clone().into_iter().collect(),
+                certificates: certificate.into_iter().collect(),
             }
         };
         // CodeDeploy leaves the idle group on the production listener with weight 0, so that its health is known. A
         // listener of a Network Load Balancer has no weights.
         let both = if network { vec![(a.clone(), 100)] } else { vec![(a.clone(), 100), (b, 0)] };
-        let production = listener(options.production, both, &mut ids);
-        let test = listener(options.test, vec![(a, 100)], &mut ids);
+        let production = listener(ListenerRole::Production, options.production, both, &mut ids);
+        let test = listener(ListenerRole::Test, options.test, vec![(a, 100)], &mut ids);
         let by_cloudformation = given.managed_by == DeploymentController::CloudFormation;
         let group = DeploymentGroup {
             application: "shop".into(),
@@ -123,7 +123,7 @@ impl World {
                 }
                 .into(),
                 controller: if by_cloudformation { "EXTERNAL" } else { "CODE_DEPLOY" }.into(),
-                desired: 2,
+                desired: given.tasks.try_into().unwrap_or(i32::MAX),
                 task_sets: Vec::new(),
                 events: Vec::new(),
             }),
@@ -173,26 +173,25 @@ impl World {
         let definition = self.register_task_definition(ORIGINAL_VERSION, BTreeMap::new());
         let external = self.ids.deployment();
         let group = self.target_groups[0].arn.clone();
-        let mut set = self.new_task_set(external, definition, group, 2, since);
+        let desired = self.initial.tasks.try_into().unwrap_or(i32::MAX);
+        let mut set = self.new_task_set(external, definition, group, desired, since);
         set.status = "PRIMARY".into();
         set.steady = self.initial.original_steady;
         set.running = set.desired;
+        let port = self.container_port();
         for _ in 0..set.desired {
             let mut task = self.new_task(&set, since);
             task.become_running();
-            self.target_groups[0].targets.push(Target {
-                id: task.address.clone(),
-                port: CONTAINER_PORT,
-                health: Health::healthy(),
-            });
+            let target = Target { id: task.address.clone(), port, health: Health::healthy() };
+            self.target_groups[0].targets.push(target);
             self.tasks.push(task);
         }
         self.service.iter_mut().for_each(|service| service.task_sets.push(set.clone()));
         let who = format!("(service {})", self.group.name);
         let text = if self.initial.original_steady {
-            "has reached a steady state."
+            "has reached a steady state.".to_owned()
         } else {
-            "(port 8080) is unhealthy in (target-group tg-shop-a) due to (reason Health checks failed)"
+            format!("(port {port}) is unhealthy in (target-group tg-shop-a) due to (reason Health checks failed)")
         };
         self.add_service_event(format!("{who} {text}"), since);
     }
@@ -206,17 +205,23 @@ impl World {
         let family = if self.group.name == DEFAULT_SERVICE { "shop" } else { &self.group.name };
         let revision = self.newest_revision(family).map_or(41, |newest| newest + 1);
         let definition = arn("ecs", &format!("task-definition/{family}:{revision}"));
-        let check = ["CMD-SHELL", "curl -f http://localhost:8080/health || exit 1"].map(str::to_owned);
         let image = |name: &str| format!("{}.dkr.ecr.{}.amazonaws.com/{name}", ACCOUNT, REGION);
-        let own = ContainerDefinition {
-            name: "web".into(),
-            image: image(&format!("{family}:{version}")),
-            essential: true,
+        let (_, serving_port) = self.initial.serving_container();
+        let check = ["CMD-SHELL".to_owned(), format!("curl -f http://localhost:{serving_port}/health || exit 1")];
+        let own = |(index, container): (usize, &InitialContainer)| ContainerDefinition {
+            name: container.name.clone(),
+            // The first container is the service itself. Only its image has a new version in each deployment.
+            image: if index == 0 {
+                image(&format!("{family}:{version}"))
+            } else {
+                image(&format!("{}:1", container.name))
+            },
+            essential: container.essential,
             log_group: Some(account::log_group(&self.group.name)),
-            secrets: account::secrets(&self.group.name),
+            secrets: if index == 0 { account::secrets(&self.group.name) } else { Vec::new() },
             registry: None,
-            port: Some(CONTAINER_PORT),
-            health_check: self.initial.health_check.then(|| check.to_vec()),
+            port: if index == 0 { Some(serving_port.into()) } else { container.port.map(i32::from) },
+            health_check: (container.health_check && self.initial.health_check).then(|| check.to_vec()),
         };
         let sidecar = || ContainerDefinition {
             name: "log-router".into(),
@@ -228,8 +233,9 @@ impl World {
             port: None,
             health_check: None,
         };
+        let containers: Vec<_> = self.initial.containers.iter().enumerate().map(own).collect();
+        let containers: Vec<_> = containers.into_iter().chain(self.initial.sidecar.then(sidecar)).collect();
         let family = family.to_owned();
-        let containers: Vec<_> = [own].into_iter().chain(self.initial.sidecar.then(sidecar)).collect();
         for image in containers.iter().map(|container| &container.image) {
             let name = image.split_once('/').map_or(image.as_str(), |(_, name)| name);
             self.account.images.insert(name.to_owned(), digest_of(image));
@@ -277,6 +283,11 @@ impl World {
         definition
     }
 
+    /// The port on which the service's container listens, in a VPC that is not simulated.
+    pub(crate) fn container_port(&self) -> i32 {
+        self.initial.serving_container().1.into()
+    }
+
     pub(crate) fn new_task_set(
         &mut self,
         deployment: String,
@@ -285,6 +296,7 @@ impl World {
         desired: i32,
         now: SystemTime,
     ) -> TaskSet {
+        let (container, port) = self.initial.serving_container();
         TaskSet {
             id: self.ids.task_set(),
             external_id: deployment,
@@ -294,7 +306,7 @@ impl World {
             running: 0,
             pending: 0,
             task_definition: definition,
-            load_balancers: vec![ContainerPort { target_group: group, container: "web".into(), port: CONTAINER_PORT }],
+            load_balancers: vec![ContainerPort { target_group: group, container, port: port.into() }],
             created: now,
             scale: 100.0,
         }
@@ -343,7 +355,7 @@ fn target_group(name: &str, given: &InitialState, ids: &mut Ids) -> TargetGroup 
         name: name.into(),
         protocol: protocol.into(),
         protocol_version: (!network).then(|| "HTTP1".into()),
-        port: CONTAINER_PORT,
+        port: given.serving_container().1.into(),
         health_check: HealthCheck {
             enabled: true,
             protocol: protocol.into(),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::world::RouteResponse;
 
 /// What is different before the first deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InitialState {
     /// The alarms of the deployment group.
@@ -34,7 +35,7 @@ pub struct InitialState {
     pub test_listener: bool,
     /// The load balancer.
     pub load_balancer: InitialLoadBalancer,
-    /// Additional rules of both listeners.
+    /// Additional rules of the listeners.
     pub rules: Vec<InitialRule>,
     /// Whether the default rule forwards to the service. Otherwise it responds 404.
     pub default_rule: bool,
@@ -44,8 +45,12 @@ pub struct InitialState {
     pub health_port: Option<u16>,
     /// Whether the service's own container has a health check.
     pub health_check: bool,
-    /// Whether there is a second container, not essential, that ships the logs.
+    /// Whether there is another container, not essential, that ships the logs.
     pub sidecar: bool,
+    /// The containers of a task. The first one is registered with the target groups.
+    pub containers: Vec<InitialContainer>,
+    /// The desired number of tasks.
+    pub tasks: u32,
     /// What ECS reports about the service.
     pub service: InitialService,
     /// Whether the original task set is steady.
@@ -81,6 +86,12 @@ impl Default for InitialState {
             health_port: None,
             health_check: true,
             sidecar: false,
+            containers: vec![InitialContainer {
+                name: "web".to_owned(),
+                port: Some(DEFAULT_CONTAINER_PORT),
+                ..InitialContainer::default()
+            }],
+            tasks: 2,
             service: InitialService::Active,
             original_steady: true,
             managed_by: DeploymentController::CodeDeploy,
@@ -102,14 +113,44 @@ impl InitialState {
         self
     }
 
+    /// The name of the container that gets the traffic, and its port.
+    pub(crate) fn serving_container(&self) -> (String, u16) {
+        let container = self.containers.first().cloned().unwrap_or_default();
+        (container.name, container.port.unwrap_or(DEFAULT_CONTAINER_PORT))
+    }
+
     /// The names of the alarms that the deployment group does not name.
     pub(crate) fn other_alarms(&self) -> impl Iterator<Item = String> + use<> {
         (1..=self.more_alarms).map(|number| format!("shop-{number:03}"))
     }
 }
 
+/// The port of the first container, unless its entry has one.
+const DEFAULT_CONTAINER_PORT: u16 = 8080;
+
+/// A container of the service's tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InitialContainer {
+    /// Its name.
+    pub name: String,
+    /// The port that it listens on. Default for the first container: 8080.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Whether the task ends when it ends.
+    pub essential: bool,
+    /// Whether it has a health check.
+    pub health_check: bool,
+}
+
+impl Default for InitialContainer {
+    fn default() -> Self {
+        Self { name: String::new(), port: None, essential: true, health_check: true }
+    }
+}
+
 /// The load balancer and the ports of its listeners.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InitialLoadBalancer {
     /// An Application Load Balancer, which speaks HTTP, or a Network Load Balancer, which forwards TCP.
@@ -117,15 +158,65 @@ pub struct InitialLoadBalancer {
     /// Whether only clients inside its VPC can reach it.
     pub internal: bool,
     /// Its certificate, if its listeners speak TLS: HTTPS, or the TLS protocol of a Network Load Balancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
+    /// The host names in the certificate, and those of the rules.
+    #[serde(skip_serializing_if = "is_default_name")]
+    pub certificate_names: Vec<String>,
+    /// The only listener that speaks TLS. Default: with a certificate, both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_only_on: Option<ListenerRole>,
     /// What happens to connections to the production port.
+    #[serde(skip_serializing_if = "is_default")]
     pub production_port: PortState,
     /// What happens to connections to the test port.
+    #[serde(skip_serializing_if = "is_default")]
     pub test_port: PortState,
 }
 
+impl Default for InitialLoadBalancer {
+    fn default() -> Self {
+        Self {
+            kind: LoadBalancerType::default(),
+            internal: false,
+            certificate: None,
+            certificate_names: vec!["shop.example.com".to_owned()],
+            tls_only_on: None,
+            production_port: PortState::default(),
+            test_port: PortState::default(),
+        }
+    }
+}
+
+impl InitialLoadBalancer {
+    /// The certificate of a listener, if it speaks TLS.
+    pub(crate) fn certificate_of(&self, listener: ListenerRole) -> Option<Certificate> {
+        self.certificate.filter(|_| self.tls_only_on.is_none_or(|only| only == listener))
+    }
+}
+
+/// Which of the two listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListenerRole {
+    /// The listener that customers use.
+    Production,
+    /// The listener that shows the new version before customers see it.
+    Test,
+}
+
+/// Whether the certificate has only the name of the shop.
+fn is_default_name(names: &[String]) -> bool {
+    *names == InitialLoadBalancer::default().certificate_names
+}
+
+/// Whether a description can leave out a value.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// The type of a load balancer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoadBalancerType {
     /// An Application Load Balancer, which speaks HTTP.
@@ -136,19 +227,19 @@ pub enum LoadBalancerType {
 }
 
 /// A certificate of the load balancer, signed by an authority that the functions read from `SSL_CERT_FILE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certificate {
-    /// For `shop.example.com`, and valid.
+    /// For the names of the service, and valid.
     Good,
-    /// For `shop.example.com`, and expired.
+    /// For the names of the service, and expired.
     Expired,
     /// For `www.example.org`, and valid.
     WrongName,
 }
 
 /// What happens to connections to a port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PortState {
     /// They are accepted.
@@ -160,36 +251,49 @@ pub enum PortState {
     Blackhole,
 }
 
-/// A rule of both listeners.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// A rule of the listeners.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InitialRule {
+    /// The only listener that has it. Default: both.
+    #[serde(skip_serializing_if = "is_default")]
+    pub listener: Option<ListenerRole>,
     /// Rules with smaller numbers are evaluated first.
     pub priority: u32,
     /// The hosts that it matches.
+    #[serde(skip_serializing_if = "is_default")]
     pub hosts: Vec<String>,
     /// The paths that it matches.
+    #[serde(skip_serializing_if = "is_default")]
     pub paths: Vec<String>,
     /// The methods that it matches.
+    #[serde(skip_serializing_if = "is_default")]
     pub methods: Vec<String>,
     /// The query parameters that it matches; one of them is enough.
+    #[serde(skip_serializing_if = "is_default")]
     pub query: BTreeMap<String, String>,
     /// The headers that it matches, each with its values; all of them are required.
+    #[serde(skip_serializing_if = "is_default")]
     pub headers: BTreeMap<String, Vec<String>>,
     /// The source addresses that it matches.
+    #[serde(skip_serializing_if = "is_default")]
     pub source_ips: Vec<String>,
     /// Where it forwards.
+    #[serde(skip_serializing_if = "is_default")]
     pub to: RuleTarget,
     /// The status of a fixed response, instead of forwarding.
+    #[serde(skip_serializing_if = "is_default")]
     pub fixed_response: Option<u16>,
     /// The URL of a redirect, instead of forwarding.
+    #[serde(skip_serializing_if = "is_default")]
     pub redirect: Option<String>,
     /// Whether a client without a session must log in first.
+    #[serde(skip_serializing_if = "is_default")]
     pub authenticate: bool,
 }
 
 /// Where a rule forwards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleTarget {
     /// To the service that is deployed.
@@ -200,7 +304,7 @@ pub enum RuleTarget {
 }
 
 /// What ECS reports about the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitialService {
     /// It exists.
@@ -214,7 +318,7 @@ pub enum InitialService {
 }
 
 /// What creates the deployments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 pub enum DeploymentController {
     /// A client of CodeDeploy's API.
     CodeDeploy,
