@@ -18,11 +18,14 @@ MINISTACK := 1.5.33
 CBOR2 := 6.3.0
 AWS_SAM_TRANSLATOR := 1.115.0
 CHECKOV := 3.3.30
+AWS_CLI := 1.46.3
+# Version 2.6.3 of aws-actions/amazon-ecs-deploy-task-definition.
+DEPLOY_ACTION := c465972ecbd160473f22e683363b422a5412a3de
 PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test soak guards fuzz bench size-check size-record rie-test emulator-test infra-lint lint fmt docs check package sbom deploy destroy \
+.PHONY: help rehearse test soak guards fuzz bench size-check size-record rie-test emulator-test clients-test infra-lint lint fmt docs check package sbom deploy destroy \
 	advisories tools package-tools deploy-tools clean
 
 help: ## list the targets
@@ -104,6 +107,23 @@ $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI):
 	@rm -r $(TOOLS)/sam
 	@touch $@
 
+clients-test: $(TOOLS)/.aws-cli-$(AWS_CLI) $(TOOLS)/deploy-action/.$(DEPLOY_ACTION) ## deploy with the aws CLI and AWS's deploy action (needs Node)
+	cargo build --locked $(PACKAGES) --package greenlight
+	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_AWS_CLI=$(TOOLS)/aws-cli/bin/aws \
+		GREENLIGHT_DEPLOY_ACTION=$(TOOLS)/deploy-action cargo test --locked --package greenlight-tests --features clients --test clients
+
+$(TOOLS)/.aws-cli-$(AWS_CLI):
+	python3 -m venv $(TOOLS)/aws-cli
+	$(TOOLS)/aws-cli/bin/pip install --quiet --disable-pip-version-check awscli==$(AWS_CLI)
+	@touch $@
+
+# A commit, because a tag can be moved.
+$(TOOLS)/deploy-action/.$(DEPLOY_ACTION):
+	rm -rf $(TOOLS)/deploy-action
+	git clone --quiet https://github.com/aws-actions/amazon-ecs-deploy-task-definition.git $(TOOLS)/deploy-action
+	git -C $(TOOLS)/deploy-action checkout --quiet $(DEPLOY_ACTION)
+	@touch $@
+
 emulator-test: deploy-tools $(TOOLS)/ministack/.$(MINISTACK) ## deploy the stack to an emulator of AWS and invoke its functions there (Linux)
 	@TOOLS=$(TOOLS) sh infra/emulator.sh
 
@@ -135,7 +155,7 @@ $(TOOLS)/.checkov-$(CHECKOV):
 
 lint: ## check formatting, clippy, and dependencies and settings that must not come back
 	cargo fmt --all -- --check
-	cargo clippy --locked --workspace --all-targets --features greenlight-tests/rie,greenlight-tests/emulator -- --deny warnings
+	cargo clippy --locked --workspace --all-targets --features greenlight-tests/rie,greenlight-tests/emulator,greenlight-tests/clients -- --deny warnings
 	@! grep -n '^name = "aws-lc' Cargo.lock || \
 		{ echo "Cargo.lock contains aws-lc again, whose first use costs a hook 0.4 s (see deny.toml); run cargo tree --invert aws-lc-sys" >&2; exit 1; }
 	@! cargo tree --locked --edges normal --prefix none $(PACKAGES) | grep '^aws-config ' || \
