@@ -32,9 +32,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rehearse: ## run a simulated deployment through the real hooks on this machine (ARGS=--list, ARGS=--all, ARGS=--help)
-	@test -e $(TARGET)/rehearse/greenlight || echo "The first build takes some minutes, mostly for the AWS SDK." >&2
-	@cargo build --locked --profile rehearse --package greenlight $(PACKAGES)
-	@$(TARGET)/rehearse/greenlight rehearse $(ARGS)
+	@test -e $(TARGET)/debug/greenlight || echo "The first build takes some minutes, mostly for the AWS SDK." >&2
+	@cargo build --locked --package greenlight $(PACKAGES)
+	@$(TARGET)/debug/greenlight rehearse $(ARGS)
 
 # The programs that the tests start are built with the features of the tests. Otherwise cargo would compile everything twice.
 test: $(PYTHON)/.tests ## run every test, including those that start the real hooks (needs Python, for AWS's service models)
@@ -61,9 +61,9 @@ fuzz: ## random bytes as gate file and as event, SECONDS=600 each (needs cargo-f
 ARM64 := $(TARGET)/aarch64-unknown-linux-gnu/release
 bench: ## measure time, instructions, memory and size of the functions and of a baseline (ARGS=--help; see docs/PERFORMANCE.md)
 	cargo build --locked --release $(PACKAGES)
-	cargo build --locked --profile rehearse --package greenlight-bench
+	cargo build --locked --profile benchmark --package greenlight-bench
 	cargo build --locked --release --manifest-path bench/baseline/Cargo.toml --target-dir $(TARGET)/baseline
-	$(TARGET)/rehearse/bench --binaries $(TARGET)/release --other-architecture $(ARM64) \
+	$(TARGET)/benchmark/bench --binaries $(TARGET)/release --other-architecture $(ARM64) \
 		--baseline $(TARGET)/baseline/release/greenlight-baseline --out $(TARGET)/bench $(ARGS)
 
 # The same features as in `make test`, so that only the functions are compiled here.

@@ -224,7 +224,7 @@ fn states_of_alarms() -> CaseGroup {
         )
         .world(|world| world.group.alarms.enabled = false)
         .succeeds()
-        .assert(|played| match played.raw_log.iter().any(|line| line.contains("are switched off")) {
+        .assert(|played| match played.raw_log.iter().any(|line| line.contains("are turned off")) {
             true => Ok(()),
             false => Err("no log line reports that the group's alarms are switched off".to_owned()),
         }),

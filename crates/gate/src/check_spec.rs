@@ -218,7 +218,7 @@ fn find_kind(node: &YamlNode, fields: &mut MapReader<'_>) -> Option<&'static Kin
             None
         }
         _ => {
-            fields.error(node.at, "this check has more than one kind; make it one check for each");
+            fields.error(node.at, "this check has more than one kind; split it into one check for each");
             None
         }
     }

@@ -204,7 +204,7 @@ fn explain_check(step: &PlannedCheck, steps: &[PlannedCheck], gate: &HookSection
         details.push(sentence(format!("only if {}", join_conditions(&spec.when))));
     }
     let before: Vec<_> =
-        step.depends_on.iter().filter_map(|index| Some(steps.get(*index)?.spec.name.as_str())).collect();
+        step.depends_on.iter().filter_map(|index| Some(format!("`{}`", steps.get(*index)?.spec.name))).collect();
     if !before.is_empty() {
         details.push(sentence(format!("waits for {}", before.join(" and "))));
     }

@@ -124,11 +124,16 @@ pub fn explain(it: KeyUse<'_>, known: &[&'static str]) -> Option<Message> {
         return Some(if keys.is_empty() { why.into() } else { Message::write_instead(why, &keys) });
     }
     let (row, line) = find(it, known)?;
-    if row.word != METHOD && it.entries.iter().any(|entry| is_same_key(entry, it, row.key)) {
+    if row.word != METHOD && it.entries.iter().any(|entry| is_given(&entry.0, it) && is_same_key(entry, it, row.key)) {
         return Some(format!("`{name}` {}; `{}` already replaces it, so remove `{name}`", row.why, row.key).into());
     }
     let line = if line.chars().count() > MAX_LINE_CHARS { format!("{}: …", row.key) } else { line };
     Some(Message::write_instead(format_args!("`{name}` {}", row.why), &line))
+}
+
+/// Whether the file itself has this key. The keys that a built-in check has by default all have the same position.
+fn is_given(key: &MapKey, it: KeyUse<'_>) -> bool {
+    it.entries.iter().filter(|(other, _)| other.at == key.at).count() == 1
 }
 
 /// Whether another entry of the map is our key, or an earlier one stands for it.

@@ -28,7 +28,7 @@ pub(super) fn why_check_too_early(spec: &CheckSpec, hook: Hook) -> Option<String
 }
 
 fn no_green_reason(hook: Hook) -> String {
-    format!("{} runs before CodeDeploy creates the green task set; use after_install or a later hook", hook.key())
+    format!("{} runs before CodeDeploy creates the replacement task set; use after_install or a later hook", hook.key())
 }
 
 fn why_route_too_early(route: TrafficRoute, hook: Hook) -> Option<String> {
@@ -44,7 +44,7 @@ fn why_route_too_early(route: TrafficRoute, hook: Hook) -> Option<String> {
         _ => format!("move the check to {}", from.key()),
     };
     Some(format!(
-        "{} runs before {event}, so the {} listener still leads to the original; {instead}",
+        "{} runs before {event}, so the {} listener still forwards to the original; {instead}",
         hook.key(),
         route.as_str()
     ))

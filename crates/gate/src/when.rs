@@ -89,7 +89,7 @@ pub fn why_not_applicable(when: &[Condition], when_context: &WhenContext) -> Opt
     for condition in when {
         let ConditionResult::NotTrue(failures) = condition.evaluate(when_context) else { continue };
         if !failures.is_empty() && failures.iter().all(|failure| matches!(failure, Failure::False { .. })) {
-            let why = format!("it applies only if `{condition}`, which is false here");
+            let why = format!("`{condition}` is false for this deployment");
             return Some(Preset::Excluded { why });
         }
         let first = failures.iter().find(|failure| !matches!(failure, Failure::False { .. }));
@@ -99,7 +99,7 @@ pub fn why_not_applicable(when: &[Condition], when_context: &WhenContext) -> Opt
             Some(Failure::Undecided { reason: why, .. }) => why.clone(),
             _ => "there is no value to compare".to_owned(),
         };
-        undecided.get_or_insert(format!("whether `{condition}` is true is not known: {why}"));
+        undecided.get_or_insert(format!("`{condition}` cannot be evaluated: {why}"));
     }
     undecided.map(|why| Preset::Undecided { why })
 }

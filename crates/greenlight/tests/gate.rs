@@ -419,7 +419,8 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
 fn the_readme_has_the_line_that_editors_want() {
     let readme = include_str!("../../../README.md");
     assert!(readme.contains("# yaml-language-server: $schema=greenlight.schema.json"));
-    for command in ["check", "explain", "schema", "init", "iam", "doctor", "dry-run", "rehearse", "appspec"] {
+    for command in ["check", "explain", "schema", "init", "iam", "doctor", "dry-run", "describe", "rehearse", "appspec"]
+    {
         assert!(readme.contains(&format!("| `greenlight {command}")), "README.md lacks greenlight {command}");
     }
 }

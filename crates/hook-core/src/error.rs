@@ -11,6 +11,12 @@ pub enum Error {
     /// The payload lacks a usable id.
     #[error("the payload is not a CodeDeploy lifecycle event: {0}")]
     EventMalformed(RedactedText),
+    /// The payload is not Lambda's record of a failed invocation.
+    #[error("the payload is not Lambda's record of a failed invocation: {0}")]
+    RecordMalformed(RedactedText),
+    /// The event in Lambda's record is not CodeDeploy's.
+    #[error("the event of the failed invocation is not a CodeDeploy lifecycle event: {0}")]
+    NotCodeDeploys(RedactedText),
     /// CodeDeploy did not accept the status.
     #[error("the status {status} could not be put for deployment {deployment}: {why}")]
     StatusNotSent {
@@ -20,6 +26,8 @@ pub enum Error {
         deployment: String,
         /// The error from CodeDeploy or the network, in one line.
         why: RedactedText,
+        /// What to do about it.
+        hint: &'static str,
     },
 }
 
@@ -28,7 +36,7 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::EventNotJson(_) => "EventNotJson",
-            Self::EventMalformed(_) => "EventMalformed",
+            Self::EventMalformed(_) | Self::RecordMalformed(_) | Self::NotCodeDeploys(_) => "EventMalformed",
             Self::StatusNotSent { .. } => "StatusNotSent",
         }
     }
@@ -37,9 +45,11 @@ impl Error {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::EventNotJson(_) | Self::EventMalformed(_) => EXPECTED_EVENT,
-            Self::StatusNotSent { .. } => {
-                "the deployment waits up to an hour for this status; stop it, or put the status manually"
+            Self::RecordMalformed(_) => "use on-failure only as an on-failure destination, and not as a hook",
+            Self::NotCodeDeploys(_) => {
+                "the failed function was not invoked by CodeDeploy, so there is no status to put"
             }
+            Self::StatusNotSent { hint, .. } => hint,
         }
     }
 }

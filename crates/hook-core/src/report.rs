@@ -39,7 +39,7 @@ pub fn check_line(finding: &Finding) -> String {
     match (&finding.caused_by, code_of(finding)) {
         // The finding of a check that did not run already names the reason.
         (Some(_), _) if finding.observation.outcome == Outcome::NotRun => {}
-        (Some(cause), _) => push_clause(&mut line, &format!("a consequence of {cause}")),
+        (Some(cause), _) => push_clause(&mut line, &format!("a consequence of `{cause}`")),
         (None, Some(_)) => push_clause(&mut line, next_step(finding).unwrap_or_default()),
         (None, None) => {}
     }
@@ -74,7 +74,11 @@ fn summary(finding: &Finding) -> String {
     let text = match seen.outcome {
         // The check may have run, and its text says how far it came.
         _ if seen.code == Some(ReasonCode::CutOff) => seen.actual.to_string(),
-        Outcome::Errored => format!("could not be checked: {}", seen.actual),
+        // The phases of an evaluation check nothing themselves.
+        Outcome::Errored if matches!(finding.kind, FindingKind::Check(_)) => {
+            format!("could not be checked: {}", seen.actual)
+        }
+        Outcome::Errored => seen.actual.to_string(),
         Outcome::NotRun => format!("not run: {}", seen.actual),
         Outcome::NotApplicable => format!("nothing was checked: {}", seen.actual),
         _ if seen.expected.is_empty() => seen.actual.to_string(),
@@ -89,7 +93,9 @@ fn with_resource(finding: &Finding, text: &str) -> String {
     let resource = &*finding.observation.resource;
     let named = finding.check.strip_prefix(finding.kind.as_str()).map(str::trim_start);
     let is_named = named.is_some_and(|request| request.contains("://") && resource.ends_with(request));
-    if resource.is_empty() || is_named { text.to_owned() } else { format!("{resource}: {text}") }
+    // The phase `gate` is about the gate file, and `settings` about the environment: their names say it already.
+    let is_of_phase = matches!(finding.kind, FindingKind::Phase(_)) && ["gate file", "environment"].contains(&resource);
+    if resource.is_empty() || is_named || is_of_phase { text.to_owned() } else { format!("{resource}: {text}") }
 }
 
 /// The verdict in one line of at most [`MAX_LINE`] characters. It leads with what happened, as far as that is known; then
@@ -128,7 +134,7 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     truncate(&line, MAX_LINE)
 }
 
-/// `; 1 other failure, 2 consequences`: how many other checks stop the deployment. A check that did not run is a
+/// `; 1 other failure, 2 more failed because of it`: how many other checks stop the deployment. A check that did not run is a
 /// consequence, and so is one that another failure explains.
 fn counts_of_others(verdict: &Verdict, reason: &Finding) -> String {
     let others = verdict
@@ -144,7 +150,7 @@ fn counts_of_others(verdict: &Verdict, reason: &Finding) -> String {
     };
     let counts: Vec<_> = [
         count(failures.len(), "other failure", "other failures"),
-        count(consequences.len(), "consequence", "consequences"),
+        count(consequences.len(), "more failed because of it", "more failed because of it"),
     ]
     .into_iter()
     .flatten()
@@ -168,7 +174,11 @@ fn success_line(verdict: &Verdict) -> String {
         many => format!("{many} checks passed"),
     }];
     if let Some((first, _)) = warned.first() {
-        parts.push(format!("{} warned: {}: {}", warned.len(), first.check, summary(first)));
+        // The reason of a warning without an outcome of its own is in its details.
+        let detail = first.observation.details.iter().find(|detail| !detail.is_empty());
+        let why = detail.filter(|_| first.observation.outcome == Outcome::Unverified);
+        let why = why.map_or_else(|| summary(first), ToString::to_string);
+        parts.push(format!("{} warned: {}: {why}", warned.len(), first.check));
     }
     match with_outcome(Outcome::NotApplicable).collect::<Vec<_>>()[..] {
         [] => {}
@@ -389,7 +399,7 @@ mod tests {
         assert_eq!(
             check_line(&finding("alarms", alarm)),
             "alarms: alarm shop-5xx: expected state != ALARM, was 'ALARM'; Threshold Crossed; and so on...; \
-             look at the alarm's metric since the deployment began"
+             look at the alarm's metric, and since when it fires"
         );
         let unplaced = Observation::failed(ReasonCode::NotRunning, "task set of web", "running == 2", "0")
             .with_cause(Some("(service web) was unable to place a task.".to_owned()));

@@ -202,7 +202,7 @@ impl Settings {
         }
         for host in &allowed_hosts {
             let name = host.strip_prefix("*.").unwrap_or(host);
-            let extra = name.contains([':', '*']).then_some("is more than a name");
+            let extra = name.contains([':', '*']).then_some("is not only a host name");
             faults.extend(unusable_host(name).or(extra).map(|why| {
                 format!("GREENLIGHT_ALLOWED_HOSTS: {host:?} {why}; a host is such as api.example.com or *.example.com")
             }));
@@ -220,9 +220,9 @@ impl Settings {
         let service = match (value("GREENLIGHT_CLUSTER"), value("GREENLIGHT_SERVICE")) {
             (Some(cluster), Some(service)) => Some(EcsServiceName { cluster, service }),
             (None, None) => None,
-            _ => {
-                faults
-                    .push("GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE must both be set; one of them is not".to_owned());
+            (cluster, _) => {
+                let missing = if cluster.is_none() { "GREENLIGHT_CLUSTER" } else { "GREENLIGHT_SERVICE" };
+                faults.push(format!("{missing} is not set; GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE belong together"));
                 None
             }
         };
@@ -299,7 +299,7 @@ fn unusable_host(text: &str) -> Option<&'static str> {
         {
             None
         }
-        Ok(_) => Some("is more than a host and a port"),
+        Ok(_) => Some("is not only a host, with or without a port"),
         Err(_) => Some("is not a host"),
     }
 }

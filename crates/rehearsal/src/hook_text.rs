@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 pub(crate) fn from_key<E: Error>(key: &str) -> Result<Hook, E> {
     let unknown =
         || E::custom(format_args!("{key:?} is not a hook; the hooks are {}", Hook::ALL.map(Hook::key).join(", ")));
-    Hook::ALL.into_iter().find(|hook| hook.key() == key).ok_or_else(unknown)
+    // A timeline has the other spelling, and people copy from it.
+    Hook::ALL.into_iter().find(|hook| hook.key() == key || hook.event_name() == key).ok_or_else(unknown)
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hook, D::Error> {

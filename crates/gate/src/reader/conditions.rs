@@ -144,7 +144,7 @@ impl MapReader<'_> {
             let example = subjects.first().map_or("", |subject| subject.name);
             self.error(
                 self.at,
-                format!("this check has no conditions; add `expect` with conditions on {example} and the like"),
+                format!("this check has no conditions; add `expect` with conditions on subjects such as {example}"),
             );
         }
         conditions

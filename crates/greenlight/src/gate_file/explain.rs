@@ -93,7 +93,7 @@ fn render_overview(style: TerminalStyle, explanation: &Explanation) -> String {
         ExplainedChecks::Some(checks) => {
             for ExplainedStage { waits_for, checks: members } in gate_file::stages(checks) {
                 lines.push(match &waits_for[..] {
-                    [] => "  at once:".to_owned(),
+                    [] => "  first:".to_owned(),
                     [one] => format!("  after {} passes:", one + 1),
                     several => format!("  after {} pass:", join_numbers(several)),
                 });

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
-use hook_core::gate_file::{self as gate, CheckSpec, Fact, HookSection, Kind, SecretStore, kinds::UrlTemplate};
+use hook_core::gate_file::{self as gate, CheckSpec, Fact, HookSection, Kind, Mode, SecretStore, kinds::UrlTemplate};
 use lifecycle::Hook;
 use rehearsal::{GateTrial, ServiceDescription, world::RouteResponse};
 
@@ -25,6 +25,8 @@ pub struct LoadedTrial {
     pub trial: GateTrial,
     /// The checks that contact a host outside the rehearsal: their hook and name.
     pub left_out: Vec<(Hook, String)>,
+    /// Whether the file has `mode: observe`.
+    pub observes: bool,
 }
 
 /// The trial of the command line, if it asks for one: of the gate file of `--gate`, or else of the built-in checks with
@@ -33,12 +35,15 @@ pub struct LoadedTrial {
 /// # Errors
 /// The gate file cannot be read, or has errors.
 pub fn requested(gate: Option<&Path>, service: Option<&ServiceDescription>) -> Result<Option<LoadedTrial>> {
-    let Some(service) = service else { return gate.map(load).transpose() };
-    let mut loaded = match gate {
-        Some(path) => load(path)?,
-        None => from_text("version: 1").map_err(|errors| anyhow::anyhow!("the built-in checks have {errors:?}"))?,
+    let mut loaded = match (gate, service) {
+        (Some(path), _) => load(path)?,
+        (None, Some(_)) => {
+            from_text("version: 1").map_err(|errors| anyhow::anyhow!("the built-in checks have {errors:?}"))?
+        }
+        (None, None) => return Ok(None),
     };
-    if let Some(host) = &service.host {
+    loaded.trial.replaces_own_gate = gate.is_some();
+    if let Some(host) = service.and_then(|service| service.host.as_ref()) {
         loaded.trial.env.insert("GREENLIGHT_HOST".to_owned(), host.clone());
     }
     Ok(Some(loaded))
@@ -63,10 +68,11 @@ fn load(path: &Path) -> Result<LoadedTrial> {
 }
 
 fn from_text(text: &str) -> Result<LoadedTrial, Vec<gate::Diagnostic>> {
-    let mut trial = GateTrial::default();
-    let mut left_out = Vec::new();
+    let mut trial = GateTrial { speed: WINDOW_SPEED, ..GateTrial::default() };
+    let (mut left_out, mut observes) = (Vec::new(), false);
     for hook in Hook::ALL {
         let section = gate::load(hook, Some(text))?;
+        observes |= section.mode == Mode::Observe;
         add_secrets(&mut trial, &section);
         for check in &section.checks {
             if leaves_the_rehearsal(check) {
@@ -77,7 +83,7 @@ fn from_text(text: &str) -> Result<LoadedTrial, Vec<gate::Diagnostic>> {
         }
     }
     trial.text = gate::with_shorter_windows(Some(text), WINDOW_SPEED, leaves_the_rehearsal)?;
-    Ok(LoadedTrial { trial, left_out })
+    Ok(LoadedTrial { trial, left_out, observes })
 }
 
 fn add_secrets(trial: &mut GateTrial, section: &HookSection) {
@@ -167,7 +173,8 @@ hooks:
 
     #[test]
     fn what_the_file_names_is_put_into_the_world() {
-        let LoadedTrial { trial, left_out } = from_text(FILE).unwrap();
+        let LoadedTrial { trial, left_out, observes } = from_text(FILE).unwrap();
+        assert!(!observes);
         assert_eq!(left_out, [(Hook::AfterAllowTestTraffic, "partner".to_owned())]);
         assert_eq!(trial.alarms, ["shop-slow", "shop-web-1"]);
         assert_eq!(trial.parameters["/shop/token"], EXAMPLE_VALUE);

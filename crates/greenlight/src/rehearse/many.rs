@@ -29,6 +29,8 @@ use crate::{
 /// Scenarios per CPU. A scenario has five processes that mostly wait: it takes a quarter of a second of CPU time, and
 /// some seconds of real time.
 const JOBS_PER_CPU: usize = 4;
+/// How many scenarios run at a time if their responses must not be slower than they are.
+pub const REPLAY_JOBS: usize = 2;
 /// The limit on any machine, because each scenario has five processes in memory.
 const MAX_JOBS: usize = 24;
 
@@ -41,11 +43,12 @@ pub async fn rehearse_many(
     args: &RehearseOptions,
     scenarios: Vec<Scenario>,
     options: Options,
+    jobs: usize,
 ) -> Result<Vec<ScenarioRun>, CommandError> {
     let started = Instant::now();
     let options = Arc::new(options);
     let (tx, mut events) = unbounded_channel::<ScenarioEvent>();
-    let (total, jobs) = (scenarios.len(), jobs(args).min(scenarios.len()));
+    let (total, jobs) = (scenarios.len(), jobs.min(scenarios.len()));
     let mut waiting: VecDeque<(usize, Scenario)> = scenarios.into_iter().enumerate().collect();
     // Dropping this future drops the set, which stops every scenario in it.
     let mut running: JoinSet<ScenarioRun> = JoinSet::new();
@@ -104,7 +107,8 @@ pub async fn rehearse_many(
     Ok(done)
 }
 
-fn jobs(args: &RehearseOptions) -> usize {
+/// How many scenarios run at a time.
+pub fn default_jobs(args: &RehearseOptions) -> usize {
     // The windows of a user's gate file are longer than the scenarios', and the processes wait for most of them.
     let per_cpu = if args.is_trial() { 3 * JOBS_PER_CPU } else { JOBS_PER_CPU };
     args.jobs

@@ -13,7 +13,8 @@ Output:
   the first.
   With --scenario: the timeline of each, one after the other. With --all or --filter: many at once, as a table.
   With --gate: what your gate file would have caught. What it names (alarms, secrets, variables, routes) is put into the
-  simulated world, checks of other hosts are left out, and its windows pass 30 times faster.
+  simulated world, checks of other hosts are left out, and its windows pass 30 times faster. So do the times of a
+  scenario file of your own, and what that file expects is judged.
   With --service: the same for your own service, and with its names, rules and alarms.
   With --serve: a deployment that waits for you at a hook, and how to reach it.
 
@@ -37,7 +38,8 @@ rolled-back, deployment-ended. The last line of a scenario is `report`, with `me
 its event, its function and its Lambda Runtime API), `called` (an AWS operation) and `returned` (a function).
 
 Exit status:
-  0    every scenario ended as expected; with --gate or --service, every scenario was played
+  0    every scenario ended as expected; with --gate or --service, every scenario of the
+       library was played
   1    a scenario did not, or could not be played
   2    bad usage: an unknown scenario, a file that cannot be read, an AppSpec file that CodeDeploy does not accept,
        missing hook programs
@@ -66,7 +68,7 @@ pub struct RehearseOptions {
     #[arg(short, long, value_name = "N", conflicts_with = "scenarios")]
     pub jobs: Option<NonZeroUsize>,
 
-    /// Below a table, explain in two lines why each deployment was stopped, not only where a scenario failed
+    /// With a table, also explain in two lines why each deployment was stopped, not only where a scenario failed
     #[arg(long, conflicts_with_all = ["scenarios", "json"])]
     pub why: bool,
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rehearsal::{AwsCall, DeploymentOutcome, EventKind, Hook, Scenario, ServeEvent};
 
-use super::{messages, serve::LABEL_COLUMN};
+use super::{messages, serve_printer::LABEL_COLUMN};
 use crate::terminal::{Emphasis, TerminalStyle};
 
 /// How the deployments of a served world end, for the exit status of `--once`.

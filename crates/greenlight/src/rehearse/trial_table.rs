@@ -96,6 +96,12 @@ fn first_catch(report: &Report) -> Option<Catch> {
     })
 }
 
+/// Whether a time limit decided, so that a busy machine can have changed the answer.
+pub fn is_decided_by_time(run: &ScenarioRun) -> bool {
+    let codes = ["TooSlow", "ReadTimedOut", "ConnectTimedOut", "RanOutOfTime"];
+    run.report().and_then(first_catch).is_some_and(|catch| codes.contains(&catch.code.as_str()))
+}
+
 fn stops(run: &HookRun) -> bool {
     run.status != Some(Status::Succeeded) || run.checks.iter().any(|check| check.decision == CheckDecision::Fail)
 }
@@ -109,6 +115,12 @@ pub struct TrialNotes {
     pub unsuitable: BTreeMap<&'static str, Vec<String>>,
     /// The number of scenarios that no gate file decides.
     pub others: usize,
+    /// The number of scenarios that were played again, because a time limit had decided them.
+    pub replayed: usize,
+    /// Whether the gate file only observes.
+    pub observes: bool,
+    /// Whether the reasons are printed too.
+    pub explained: bool,
     pub took: Duration,
 }
 
@@ -169,6 +181,15 @@ impl TrialNotes {
             "Played in {}. The windows of the checks passed {WINDOW_SPEED} times faster than in AWS.",
             format_duration(Duration::from_secs(self.took.as_secs()))
         )];
+        if self.observes {
+            lines.push("Your gate file only observes: the table shows what it would do if it enforced.".to_owned());
+        }
+        if self.replayed > 0 {
+            lines.push(format!(
+                "Played twice, the second time almost alone: {} that a time limit had decided.",
+                count(self.replayed, "scenario")
+            ));
+        }
         if self.others > 0 {
             lines.push(format!(
                 "Not played: {} about the functions, their permissions or CodeDeploy, which no gate file decides.",
@@ -182,7 +203,10 @@ impl TrialNotes {
             let names: Vec<_> = self.left_out.iter().map(|(hook, name)| format!("{name} ({hook})")).collect();
             lines.push(format!("Left out, because they contact a host outside the rehearsal: {}.", names.join(", ")));
         }
-        lines.push("--why explains each row; --scenario NAME plays one scenario and prints its timeline.".to_owned());
+        lines.push(match self.explained {
+            true => "--scenario NAME plays one scenario and prints its timeline.".to_owned(),
+            false => "--why explains each row; --scenario NAME plays one scenario and prints its timeline.".to_owned(),
+        });
         lines
     }
 }
@@ -314,6 +338,9 @@ mod tests {
                 left_out: vec![(Hook::AfterInstall, "partner".to_owned())],
                 unsuitable: BTreeMap::from([("a test listener", vec!["test-listener-lags".to_owned()])]),
                 others: 40,
+                replayed: 2,
+                observes: true,
+                explained: false,
                 took: Duration::from_secs(70),
             };
             let text = render(style, &sample(), &notes);

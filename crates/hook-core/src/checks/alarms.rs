@@ -26,6 +26,8 @@ const PARTIAL_DATA: &str = "PARTIAL_DATA";
 const NOT_FOUND: &str = "not found in CloudWatch";
 
 /// What to do if a prefix or tags select no alarm.
+const HISTORY_HINT: &str =
+    "read the alarm's history in CloudWatch; the function's role needs cloudwatch:DescribeAlarmHistory";
 const NO_MATCH_HINT: &str = "create such an alarm, or correct the prefix or the tags in the gate file";
 
 pub async fn run(spec: &AlarmsSpec, cx: &CheckContext) -> Observation {
@@ -74,7 +76,7 @@ fn deployment_group_alarms(cx: &CheckContext) -> Result<&[String], Observation> 
         return Err(Observation::not_applicable(resource, "the deployment group has no alarms"));
     }
     if !setting.enabled {
-        return Err(Observation::not_applicable(resource, "the deployment group's alarms are switched off"));
+        return Err(Observation::not_applicable(resource, "the deployment group's alarms are turned off"));
     }
     Ok(&setting.names)
 }
@@ -185,7 +187,8 @@ fn evaluate_changes(expect: &[Condition], alarm: &Alarm, meanwhile: StateChanges
         StateChanges::Unknown(why) => {
             let seen = format!("an unknown state since the last attempt: {why}");
             let resource = format!("alarm {}", alarm.name);
-            return Some(Observation::no_data(ReasonCode::AlarmNotEvaluated, resource, join_conditions(expect), seen));
+            let unknown = Observation::no_data(ReasonCode::AlarmNotEvaluated, resource, join_conditions(expect), seen);
+            return Some(unknown.with_hint(Some(HISTORY_HINT)));
         }
     };
     let wrong = states.into_iter().map(|change| {

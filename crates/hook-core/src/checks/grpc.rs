@@ -147,8 +147,12 @@ fn grpc_status(response: &HttpResponse) -> Option<u32> {
 
 fn describe_status(status: u32) -> String {
     let words = match status {
-        5 => " (NOT_FOUND: it knows no such service)",
-        12 => " (UNIMPLEMENTED: it has no health service)",
+        2 => " (UNKNOWN)",
+        4 => " (DEADLINE_EXCEEDED)",
+        5 => " (NOT_FOUND: the server does not know this service)",
+        7 => " (PERMISSION_DENIED)",
+        12 => " (UNIMPLEMENTED: the server does not have this method)",
+        13 => " (INTERNAL)",
         14 => " (UNAVAILABLE)",
         16 => " (UNAUTHENTICATED)",
         _ => "",

@@ -117,11 +117,16 @@ pub(super) async fn send_and_evaluate(
                 observation.details.push(format!("it redirects to {to}"));
                 // A login page, another host name, HTTPS: the service's log has nothing about any of them.
                 observation.hint = Some("check a path that needs no login, follow the redirect, or expect it");
+            } else if observation.code == Some(ReasonCode::UnexpectedStatus) && (502..=504).contains(&response.status) {
+                observation.hint = Some(GATEWAY_HINT);
             }
             observation
         }
     })
 }
+
+/// For a status that a load balancer sends if the service does not respond.
+const GATEWAY_HINT: &str = "read the service's log, and look at its targets: a load balancer sends this too";
 
 fn describe_response(response: &HttpResponse) -> String {
     format!("answered {} in {}", response.status, gate::format_duration(response.latency()))

@@ -394,8 +394,8 @@ fn classify_error(error: reqwest::Error, connect: Duration) -> TransportError {
             code = Some(ReasonCode::NameNotResolved);
         } else if error.is::<NotAllowed>() {
             code = Some(ReasonCode::HostNotAllowed);
-        } else if error.is::<rustls::Error>() {
-            code = Some(ReasonCode::TlsFailed);
+        } else if let Some(tls_error) = error.downcast_ref::<rustls::Error>() {
+            return TransportError::new(ReasonCode::TlsFailed, tls::describe_error(tls_error));
         } else if let Some(io) = error.downcast_ref::<io::Error>() {
             code = match io.kind() {
                 io::ErrorKind::ConnectionRefused => Some(ReasonCode::ConnectRefused),

@@ -107,7 +107,7 @@ fn check_rollback(cx: &CheckContext) -> Observation {
             ReasonCode::RollbackNotConfigured,
             resource,
             "auto-rollback on DEPLOYMENT_FAILURE",
-            "none",
+            "off, or on for other events only",
         ),
     }
 }

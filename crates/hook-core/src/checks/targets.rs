@@ -112,8 +112,8 @@ async fn evaluate_once(
     let observation_with_targets = observation.with_cause(cause).prepend_details(unhealthy);
     if let Some(first) = foreign.first() {
         let all = own.len() + foreign.len();
-        let seen = format!("{} of {all} that are not, such as {}", foreign.len(), first.display_name());
-        let expected = format!("every target to be a task of {}", set.id);
+        let seen = format!("{} of {all} targets that are not, such as {}", foreign.len(), first.display_name());
+        let expected = format!("only tasks of {}", set.id);
         let failed = Observation::failed(ReasonCode::UnknownTargets, &resource, expected, seen);
         return Ok(Attempt::Retryable(if observation_with_targets.is_ok() {
             failed

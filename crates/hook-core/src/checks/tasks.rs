@@ -275,7 +275,8 @@ async fn collect_health(
     // Tasks that ECS counts but did not list have not been checked, so they are not healthy.
     let unseen = set.expected_tasks().saturating_sub(tasks.len());
     if unseen > 0 {
-        details.push(format!("{unseen} tasks do not exist yet, or were not listed"));
+        let who = if unseen == 1 { "1 task does".to_owned() } else { format!("{unseen} tasks do") };
+        details.push(format!("{who} not exist yet, or not in ECS's list"));
     }
     // Without tasks nothing can be unhealthy, which proves nothing.
     if !tasks.is_empty() {

@@ -52,9 +52,10 @@ impl HttpClient {
         let exchange = async {
             let stream = open_stream(&to.connect_host, port, self.egress()).await?;
             TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| {
-                let is_tls = error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>());
-                let code = if is_tls { ReasonCode::TlsFailed } else { ReasonCode::ConnectionReset };
-                TransportError::new(code, error.to_string())
+                match error.get_ref().and_then(|cause| cause.downcast_ref()) {
+                    Some(tls_error) => TransportError::new(ReasonCode::TlsFailed, tls::describe_error(tls_error)),
+                    None => TransportError::new(ReasonCode::ConnectionReset, error.to_string()),
+                }
             })
         };
         let timed_out = |_| TransportError::new(ReasonCode::ReadTimedOut, format!("within {}", format_duration(limit)));

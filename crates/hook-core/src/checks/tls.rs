@@ -1,10 +1,10 @@
 //! Which certificates a request trusts: the public authorities, additional ones from a file or the gate file, or any.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_client::CertificateFile;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
@@ -25,6 +25,45 @@ pub enum TrustedRoots {
 /// What to do if the certificate authorities to trust cannot be read.
 pub(super) const INVALID_ROOTS_HINT: &str =
     "check that the file exists in the function's package or in a layer, and that it has certificates in PEM form";
+
+/// What went wrong in a handshake, for a person. rustls names types, and times in seconds since 1970.
+pub(super) fn describe_error(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(fault) = error else {
+        return match error {
+            rustls::Error::InvalidMessage(_) => "the port does not speak TLS".to_owned(),
+            rustls::Error::AlertReceived(alert) => format!("the server ended it: {alert:?}"),
+            other => other.to_string(),
+        };
+    };
+    match fault {
+        CertificateError::Expired => "the certificate has expired".to_owned(),
+        CertificateError::ExpiredContext { time, not_after } => {
+            let since = Duration::from_secs(time.as_secs().saturating_sub(not_after.as_secs()));
+            format!("the certificate expired {} ago", days(since))
+        }
+        CertificateError::NotValidYet => "the certificate is not valid yet".to_owned(),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            let until = Duration::from_secs(not_before.as_secs().saturating_sub(time.as_secs()));
+            format!("the certificate becomes valid in {}", days(until))
+        }
+        CertificateError::NotValidForName => "the certificate is for another name".to_owned(),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            // `DnsName("shop.example.com")`.
+            let names: Vec<_> = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name)).collect();
+            format!("the certificate is for {}, not for {}", names.join(", "), expected.to_str())
+        }
+        CertificateError::UnknownIssuer => "the issuer of the certificate is not trusted".to_owned(),
+        other => format!("the certificate is not valid: {other}"),
+    }
+}
+
+fn days(span: Duration) -> String {
+    match span.as_secs() / (24 * 60 * 60) {
+        0 => gate::format_duration(span),
+        1 => "1 day".to_owned(),
+        many => format!("{many} days"),
+    }
+}
 
 /// The TLS configuration. `file` is `SSL_CERT_FILE`.
 pub(super) fn client_config(trust: &TrustedRoots, file: Option<&CertificateFile>) -> Result<ClientConfig, String> {
@@ -101,5 +140,39 @@ impl ServerCertVerifier for AcceptAnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_handshake_is_a_sentence() {
+        let at = |day: u64| UnixTime::since_unix_epoch(Duration::from_secs(day * 24 * 60 * 60));
+        let name = || ServerName::try_from("api.example.com").unwrap();
+        let cases = [
+            (
+                CertificateError::ExpiredContext { time: at(12), not_after: at(2) },
+                "the certificate expired 10 days ago",
+            ),
+            (
+                CertificateError::NotValidYetContext { time: at(2), not_before: at(3) },
+                "the certificate becomes valid in 1 day",
+            ),
+            (
+                CertificateError::NotValidForNameContext {
+                    expected: name(),
+                    presented: vec!["DnsName(\"shop.example.com\")".to_owned()],
+                },
+                "the certificate is for shop.example.com, not for api.example.com",
+            ),
+            (CertificateError::UnknownIssuer, "the issuer of the certificate is not trusted"),
+        ];
+        for (fault, text) in cases {
+            assert_eq!(describe_error(&rustls::Error::InvalidCertificate(fault)), text);
+        }
+        let plain = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        assert_eq!(describe_error(&plain), "the port does not speak TLS");
     }
 }

@@ -20,7 +20,7 @@ impl Interruption {
     pub(super) fn observation(&self, resource: &str) -> Observation {
         match self {
             Self::Time(after) => {
-                let seen = format!("not done after {}", gate::format_duration(*after));
+                let seen = format!("did not finish within {}", gate::format_duration(*after));
                 Observation::failed(ReasonCode::RanOutOfTime, resource, "", seen)
                     .with_outcome(Outcome::TimedOut, ReasonCode::RanOutOfTime)
             }

@@ -84,7 +84,7 @@ impl Records {
     pub fn blocked_finding(&self, index: usize) -> Option<Finding<String>> {
         let check = self.checks.get(index)?;
         let barrier = self.checks.get(check.blocked_by?)?;
-        let (expected, seen) = (format!("{} to pass", barrier.name), format!("{} did not pass", barrier.name));
+        let (expected, seen) = (format!("`{}` to pass", barrier.name), format!("`{}` did not pass", barrier.name));
         let observation = Observation::failed(ReasonCode::NotRun, "", expected, seen)
             .with_outcome(Outcome::NotRun, ReasonCode::NotRun);
         let finding = check.to_finding(observation);
@@ -131,7 +131,8 @@ impl Records {
             }
             (None, Some(_)) => check.to_finding(interruption.observation("")),
             (None, None) => {
-                let name = check.blocked_by.map_or("what it waits for", name_of);
+                let barrier = check.blocked_by.and_then(|index| self.checks.get(index));
+                let name = barrier.map_or_else(|| "what it waits for".to_owned(), |check| format!("`{}`", check.name));
                 let why = Observation::passed("", format!("{name} did not end in time"));
                 check.to_finding(why.with_outcome(Outcome::NotRun, ReasonCode::NotRun))
             }
@@ -157,7 +158,7 @@ impl DecidingCheck {
     fn cut_off_observation(&self, name: &str) -> Observation {
         let when =
             if self.grace.is_zero() { String::new() } else { format!(" {} later", gate::format_duration(self.grace)) };
-        let seen = format!("{name} failed, so nothing could change the verdict; this check was cut off{when}");
+        let seen = format!("cut off{when}: `{name}` failed, and that already decided the verdict");
         Observation::passed("", seen).with_outcome(Outcome::NotRun, ReasonCode::CutOff)
     }
 }

@@ -29,6 +29,11 @@ use crate::{
 /// What to do if the record does not name the function.
 const LOGS_HINT: &str = "read the logs of the five hook functions at the time of this event";
 
+/// Lambda's words for the condition of a failed invocation.
+const RETRIES_EXHAUSTED: &str = "RetriesExhausted";
+const EVENT_AGE_EXCEEDED: &str = "EventAgeExceeded";
+const NEVER_RAN_HINT: &str = "Lambda never ran it: look at its throttles and its reserved concurrency";
+
 /// The on-failure handler, with the client that it keeps between events.
 pub struct OnFailureHandler {
     status_client: LoggedStatusClient,
@@ -65,8 +70,14 @@ impl OnFailureHandler {
         self.connect_early();
         let context = LogContext::new(None, &invocation.execution.deployment, self.region.as_deref());
         let FailedInvocation { function, condition, error, .. } = &invocation;
-        let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        // Lambda calls it `RetriesExhausted` even if no retry is configured. The type of the error says more.
+        let why = match error {
+            Some(error) if &**condition == RETRIES_EXHAUSTED => error.to_string(),
+            Some(error) => format!("{condition}: {error}"),
+            None => condition.to_string(),
+        };
         let (name, subject, hint) = match function {
+            Some(name) if &**condition == EVENT_AGE_EXCEEDED => (&**name, name.to_string(), NEVER_RAN_HINT.to_owned()),
             Some(name) => (&**name, name.to_string(), format!("read the log of {name}")),
             None => ("", "a hook function that Lambda's record does not name".to_owned(), LOGS_HINT.to_owned()),
         };
@@ -83,14 +94,14 @@ impl OnFailureHandler {
                 verdict.hint = &*hint,
                 verdict.observed = observed,
                 function.name = name,
-                "{subject} put no status ({condition}{error}), so on-failure put {} for it{because}; {hint}",
+                "{subject} put no status ({why}), so on-failure put {} for it{because}; {hint}",
                 status.as_str()
             ),
             PutOutcome::AlreadyCompleted => log_line!(
                 warn,
                 &context,
                 function.name = name,
-                "{subject} failed ({condition}{error}), but CodeDeploy already had a status; nothing was changed"
+                "{subject} failed ({why}), but CodeDeploy already had a status; nothing was changed"
             ),
         }
         Ok(())

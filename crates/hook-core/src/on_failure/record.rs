@@ -28,15 +28,17 @@ pub struct FailedInvocation {
 /// Parses Lambda's record of a failed invocation into a [`FailedInvocation`].
 ///
 /// # Errors
-/// Those of [`codedeploy_ecs::parse`].
+/// It is not such a record, or the event in it is not CodeDeploy's.
 pub fn parse(mut record: Value, redactor: &Redactor) -> Result<FailedInvocation, Error> {
     payload::reject_invalid_json(&record, redactor)?;
     if record.get("requestPayload").is_none() {
-        let seen = payload::describe(&record, redactor);
-        let why = format!("it is not a record of an invocation, because it has no `requestPayload`; {seen}");
-        return Err(Error::EventMalformed(redactor.redact(&why)));
+        let why = format!("it has no `requestPayload`; {}", payload::describe(&record, redactor));
+        return Err(Error::RecordMalformed(redactor.redact(&why)));
     }
-    let execution = codedeploy_ecs::parse(record["requestPayload"].take(), redactor)?;
+    let execution = codedeploy_ecs::parse(record["requestPayload"].take(), redactor).map_err(|error| match error {
+        Error::EventMalformed(why) => Error::NotCodeDeploys(why),
+        other => other,
+    })?;
     let redactor = redactor.with_execution_id(&execution.id);
     let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
     let text_or = |text: &str, other: &str| {

@@ -37,10 +37,12 @@ pub fn parse(payload: Value, redactor: &Redactor) -> Result<HookExecution, Error
     let seen = payload::describe(&payload, &redactor);
     // serde's own message would repeat the unexpected values.
     let missing_key = ["DeploymentId", EXECUTION_ID].iter().find(|key| !payload[**key].is_string());
-    let event: CodeDeployLifecycleEvent = serde_json::from_value(payload).map_err(|_| match missing_key {
-        Some(key) => malformed(format!("`{key}` is missing or not a string; {seen}")),
-        None => malformed(seen.clone()),
-    })?;
+    let fault = missing_key.map(|key| match payload.get(key) {
+        Some(value) => format!("`{key}` is {} and not a string", payload::type_name(value)),
+        None => format!("`{key}` is missing; {seen}"),
+    });
+    let event: CodeDeployLifecycleEvent =
+        serde_json::from_value(payload).map_err(|_| malformed(fault.unwrap_or_else(|| seen.clone())))?;
     Ok(HookExecution {
         deployment: event.deployment_id.try_into().map_err(|fault| malformed(format!("DeploymentId {fault}")))?,
         id: event
@@ -80,7 +82,7 @@ mod tests {
         let own = |text: &str| (0..id.len() - 8).any(|at| text.contains(&id[at..at + 8]));
         let said = parse(payload.clone()).unwrap_err().to_string();
         assert!(!own(&said), "{said}");
-        payload["DeploymentId"] = json!(1);
+        payload.as_object_mut().unwrap().remove("DeploymentId");
         payload[format!("x{id}")] = json!(1);
         let said = parse(payload).unwrap_err().to_string();
         assert!(!own(&said) && said.contains("[execution id]"), "{said}");

@@ -43,7 +43,7 @@ pub fn single_line(redactor: &Redactor, text: &str) -> RedactedText {
 
 /// Describes the payload by its keys only, because values can be secret. Lists a few keys, and shortens them.
 pub fn describe(payload: &Value, redactor: &Redactor) -> String {
-    let kind = match payload {
+    match payload {
         Value::Object(map) => {
             let keys: Vec<_> = map
                 .keys()
@@ -52,13 +52,20 @@ pub fn describe(payload: &Value, redactor: &Redactor) -> String {
                 .map(|key| key.to_string())
                 .collect();
             let more = if map.len() > 6 { ", …" } else { "" };
-            return format!("the payload has the keys [{}{more}]", keys.join(", "));
+            format!("the payload has the keys [{}{more}]", keys.join(", "))
         }
+        other => format!("the payload is {}", type_name(other)),
+    }
+}
+
+/// The type of a JSON value, with its article.
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "an object",
         Value::Array(_) => "a list",
         Value::String(_) => "a string",
         Value::Number(_) => "a number",
         Value::Bool(_) => "a boolean",
         Value::Null => "null",
-    };
-    format!("the payload is {kind}")
+    }
 }

@@ -89,6 +89,48 @@ impl LoggedStatusClient {
              --lifecycle-event-hook-execution-id \"$EXECUTION_ID\" --status {}",
             status.as_str(),
         );
-        Error::StatusNotSent { status: status.as_str(), deployment: deployment.to_owned(), why }
+        let hint = match error {
+            error if error.has_code("DeploymentDoesNotExistException") => {
+                "CodeDeploy has no such deployment, so none waits for this status"
+            }
+            error if error.is_access_denied() => {
+                "the function's role needs codedeploy:PutLifecycleEventHookExecutionStatus; the deployment waits up to an \
+                 hour for this status: stop it, or put the status manually"
+            }
+            _ => "the deployment waits up to an hour for this status; stop it, or put the status manually",
+        };
+        Error::StatusNotSent { status: status.as_str(), deployment: deployment.to_owned(), why, hint }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_client::AwsError;
+    use gate::ReasonCode;
+    use lifecycle::{DeploymentId, ExecutionId, Hook};
+
+    use super::*;
+
+    /// The error for a status that AWS refuses with this message.
+    fn refused(execution: &HookExecution, code: ReasonCode, message: String) -> Error {
+        let client = LoggedStatusClient::new(&Settings::default());
+        let context = LogContext::new(Some(Hook::AfterInstall), &execution.deployment, None);
+        let error = AwsError::new("codedeploy:PutLifecycleEventHookExecutionStatus", code, message);
+        client.not_sent_error(execution, Status::Failed, &error, &context)
+    }
+
+    fn execution() -> HookExecution {
+        HookExecution {
+            deployment: DeploymentId::try_from("d-A1B2C3D4E".to_owned()).unwrap(),
+            id: ExecutionId::try_from(format!("eyJlbmNyeXB0ZWREYXRhIjoi{}", "Zm9vYmFy".repeat(20))).unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_execution_id_that_aws_quotes_is_not_in_the_error() {
+        let execution = execution();
+        let message = format!("InvalidLifecycleEventHookExecutionIdException: {} is not valid", execution.id.expose());
+        let shown = refused(&execution, ReasonCode::AwsRejected, message).to_string();
+        assert!(!shown.contains("Zm9vYmFy") && shown.contains(ExecutionId::LABEL), "{shown}");
     }
 }

@@ -176,7 +176,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         let undo = world.roll_back(now);
         let serving = world.describe_serving();
         drop(world);
-        let text = format!("deployment {undo} takes the traffic back: customers are served by {serving} again");
+        let text = format!("deployment {undo} rolls it back: customers are served by {serving}");
         self.send_event(EventKind::RolledBack { text });
     }
 

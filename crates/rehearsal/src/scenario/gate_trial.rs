@@ -16,6 +16,11 @@ use crate::{
 pub struct GateTrial {
     /// The text of the gate file.
     pub text: String,
+    /// Whether it also takes the place of the gate file that a user's own scenario has.
+    pub replaces_own_gate: bool,
+    /// How much faster than in AWS its windows pass. The times of a user's own scenario then pass as fast; those of the
+    /// library are short already.
+    pub speed: u32,
     /// Names of alarms.
     pub alarms: Vec<String>,
     /// Tags by which it selects alarms.
@@ -83,7 +88,13 @@ impl Scenario {
     /// The scenario with this gate file, and with what it names in the world.
     pub fn with_trial(&self, trial: &GateTrial) -> Self {
         let mut scenario = self.clone();
-        scenario.gate = Some(ScenarioGate::Text(trial.text.clone()));
+        let is_own = self.category == Category::Own;
+        if trial.replaces_own_gate || !is_own || self.gate.is_none() {
+            scenario.gate = Some(ScenarioGate::Text(trial.text.clone()));
+            if is_own {
+                scenario.deployments.iter_mut().for_each(|deployment| deployment.behaviour.pass_faster(trial.speed));
+            }
+        }
         scenario.hook_timeout = scenario.hook_timeout.max(MIN_HOOK_TIMEOUT);
         let initial = &mut scenario.initial;
         initial.own_alarms.extend(trial.alarms.iter().cloned());
@@ -96,14 +107,15 @@ impl Scenario {
         for (name, value) in &trial.env {
             scenario.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        // A route of the scenario stands for the routes that the user's file requests.
-        for deployment in &mut scenario.deployments {
+        // A user's own scenario means what it says. A scenario of the library promises nothing about another gate file,
+        // and one broken route in it stands for the routes that the user's file requests.
+        for deployment in scenario.deployments.iter_mut().filter(|_| !is_own) {
             deployment.is_trial = true;
             let routes = &mut deployment.behaviour.routes;
             let broken = routes.iter().find(|(path, _)| **path != health_path).map(|(_, response)| response.clone());
             if let Some(broken) = broken {
-                for path in trial.routes.keys() {
-                    routes.entry(path.clone()).or_insert_with(|| broken.clone());
+                for (path, healthy) in &trial.routes {
+                    routes.entry(path.clone()).or_insert_with(|| broken.clone().over(healthy));
                 }
             }
         }
@@ -156,5 +168,42 @@ mod tests {
         assert_eq!(scenario.deployments[0].behaviour.routes["/pay"].status, 503);
         assert_eq!(scenario.env["TOKEN"], "x");
         assert_eq!(scenario.gate_text().unwrap(), "version: 1");
+        // A route that is only slow still answers what the file expects.
+        let slow = &Scenario::named("route-slow").unwrap().with_trial(&trial).deployments[0].behaviour.routes["/pay"];
+        assert_eq!((slow.body.as_deref(), slow.delay.is_zero()), (Some("ok"), false));
+    }
+
+    #[test]
+    fn a_users_own_scenario_means_what_it_says() {
+        let text = "name: x
+about: x.
+deployments:
+  - behaviour:
+      tasks_up: 1m
+      routes: { /search: { status: 500 } }
+      alarms: [{ name: shop-web-5xx, fires_after: AllowTraffic, delay: 7m, reason: x }]
+    expect: { outcome: rolled-back, stopped_by: AfterAllowTraffic }
+gate: 'version: 1'
+";
+        let own = Scenario::from_yaml(text, "x").unwrap();
+        let routes = BTreeMap::from([("/pay".to_owned(), RouteResponse::default())]);
+        let trial = GateTrial {
+            text: "version: 1 # mine".into(),
+            replaces_own_gate: true,
+            speed: 30,
+            routes,
+            ..GateTrial::default()
+        };
+        let played = own.with_trial(&trial);
+        let deployment = &played.deployments[0];
+        assert!(!deployment.is_trial, "what it expects is judged");
+        assert!(!deployment.behaviour.routes.contains_key("/pay"), "only its own route breaks");
+        assert_eq!(deployment.behaviour.tasks_up, Duration::from_secs(2));
+        assert_eq!(deployment.behaviour.alarms[0].delay, Duration::from_secs(14));
+        assert_eq!(played.gate_text().unwrap(), "version: 1 # mine");
+        // With --service alone, its own gate file decides, in real time.
+        let played = own.with_trial(&GateTrial { replaces_own_gate: false, ..trial });
+        assert_eq!(played.gate_text().unwrap(), "version: 1");
+        assert_eq!(played.deployments[0].behaviour.tasks_up, Duration::from_secs(60));
     }
 }

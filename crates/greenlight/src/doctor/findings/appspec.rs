@@ -52,11 +52,11 @@ pub fn wrong_event(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             ),
             FunctionKind::Hook(hook) if hook.event_name() != event => (
                 format!("it is the function for {hook}, but is named for {event}: it puts Failed there"),
-                format!("name it for {hook} in the AppSpec file, and name the function of {event} there"),
+                format!("in the AppSpec file, name this function for {hook}, and another one for {event}"),
             ),
             FunctionKind::OnFailure => (
                 format!("it is the on-failure handler, but is named for {event}: it runs no checks"),
-                format!("name the function for {event} there"),
+                format!("in the AppSpec file, name the hook function of {event}"),
             ),
             _ if snapshot.functions[..index].iter().any(|before| before.event == *event) => (
                 format!("it is the second function for {event}, but CodeDeploy invokes only one for each event"),

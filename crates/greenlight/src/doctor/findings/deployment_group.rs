@@ -76,7 +76,7 @@ pub fn no_alarms(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     group_problem(
         snapshot,
         |group| group.alarms.as_ref().is_none_or(Vec::is_empty),
-        "it has no alarms, or they are switched off: problems that customers notice do not stop a deployment",
+        "it has no alarms, or they are turned off: problems that customers notice do not stop a deployment",
         "add alarms for what customers notice: errors, latency, unhealthy targets",
         ALARM_OPTION,
     )

@@ -52,15 +52,18 @@ pub fn not_active(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             state => format!("it is {state}: Lambda cannot run it"),
         },
         fix: match config.state.as_str() {
-            "Inactive" => "invoke it once: any invocation reactivates it, which takes a minute",
+            "Inactive" => "invoke it once, which reactivates it in a minute; an invocation with {} puts no status",
             "Pending" => "wait until it is Active; if it stays Pending, read the reason",
             _ => "read the reason, fix it, and deploy the function again",
         }
         .to_owned(),
-        command: Some(format!(
-            "aws lambda get-function-configuration --function-name {} --query '[State,StateReason]'",
-            quote(&name)
-        )),
+        command: Some(match config.state.as_str() {
+            "Inactive" => format!("aws lambda invoke --function-name {} --payload '{{}}' /dev/null", quote(&name)),
+            _ => format!(
+                "aws lambda get-function-configuration --function-name {} --query '[State,StateReason]'",
+                quote(&name)
+            ),
+        }),
         resource: name,
     });
     problems.collect()
@@ -86,18 +89,18 @@ pub fn timeout_too_short(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             message: match longest {
                 None => format!("the timeout is {timeout}, Lambda's default: it is too short for most checks"),
                 Some((longest, check, title)) => format!(
-                    "the timeout of {timeout} leaves the check {check:?} less than the {} that it can take ({title}); \
-                     the rest is reserved for the status",
+                    "the check {check:?} can take {} ({title}), and the timeout of {timeout} leaves it less: a part is \
+                     reserved for the status",
                     format_duration(longest)
                 ),
             },
             resource: functions.join(", "),
             fix: match is_longest {
                 true => "shorten its `within`, `for` or `settle`, or those of the `forwards_to` that it waits for: \
-                         Lambda allows no longer timeout"
+                         Lambda does not allow a longer timeout"
                     .to_owned(),
                 false => {
-                    "set the longest timeout that Lambda allows: a check takes only the time that it needs".to_owned()
+                    "set the timeout to 15 minutes, the maximum: a check takes only the time that it needs".to_owned()
                 }
             },
             command: match is_longest {
@@ -142,7 +145,7 @@ pub fn event_settings(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     let problems = group_by(wrong).map(|(message, functions)| DoctorProblem {
         message,
         resource: functions.join(", "),
-        fix: "set no retries, a maximum event age of some minutes, and on-failure as the destination".to_owned(),
+        fix: "set no retries, a maximum event age of 5 minutes, and on-failure as the destination".to_owned(),
         command: Some(shell_command_for_each(&functions, |name| {
             format!(
                 "aws lambda put-function-event-invoke-config --function-name {name} --maximum-retry-attempts 0 \
@@ -176,7 +179,7 @@ pub fn no_failure_destination(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> 
     let problems = group_by(wrong).map(|(why, functions)| DoctorProblem {
         message: format!("{why}: if the function is killed, CodeDeploy waits an hour and no reason is logged"),
         resource: functions.join(", "),
-        fix: "set on-failure as the on-failure destination".to_owned(),
+        fix: "set the deployed function on-failure as the on-failure destination".to_owned(),
         command: Some(shell_command_for_each(&functions, |name| {
             format!(
                 "aws lambda update-function-event-invoke-config --function-name {name} {}",
@@ -232,7 +235,7 @@ pub fn nobody_notified(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             )),
             (false, false) => Some(problem(
                 name,
-                format!("alarms without an action: {}", silent.join(", ")),
+                format!("alarms that notify nobody: {}", silent.join(", ")),
                 "set AlarmTopicArn of the stack to an SNS topic that somebody reads",
             )),
             (false, true) => None,
@@ -278,7 +281,7 @@ mod tests {
         let needs = snapshot.functions[0].gate.requirements.as_mut().unwrap();
         needs.longest_check = Some((Duration::from_secs(1000), "steady".to_owned()));
         let problems = timeout_too_short(&snapshot);
-        assert!(problems[0].message.starts_with("the timeout of 15m leaves the check \"steady\""), "{problems:?}");
+        assert!(problems[0].message.starts_with("the check \"steady\" can take 16m 40s"), "{problems:?}");
         assert_eq!(problems[0].command, None);
     }
 
@@ -328,7 +331,7 @@ mod tests {
         let name = "CodeDeployHook_on-failure";
         for (alarms, says) in [
             (vec![], "no alarm has a name that begins with CodeDeployHook_on-failure"),
-            (vec![("a".to_owned(), false), ("b".to_owned(), true)], "alarms without an action: a:"),
+            (vec![("a".to_owned(), false), ("b".to_owned(), true)], "alarms that notify nobody: a:"),
         ] {
             snapshot.on_failure_alarms.insert(name.to_owned(), Lookup::Found(alarms));
             assert_eq!(codes(&snapshot), ["NobodyNotified"]);

@@ -29,7 +29,7 @@ pub fn no_endpoint(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     });
     let problems = group_by(missing).map(|(missing, functions)| DoctorProblem {
         message: format!(
-            "{} has no route to the internet (a NAT gateway), and {} has no endpoint that serves it for {}: \
+            "{} has no route to the internet (a NAT gateway), and {} has no VPC endpoint that these subnets can use for {}: \
              calls to these services hang until they time out",
             missing.subnets.join(", "),
             missing.vpc,

@@ -155,7 +155,7 @@ pub fn lacks_permission(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     }
     let problems = by_role.into_iter().map(|(role, (functions, missing))| DoctorProblem {
         message: format!(
-            "it lacks {}: a check without its permissions is an error, and the hook puts Failed",
+            "it lacks {}: without a permission, a check fails, and a killed hook gets no status",
             missing.join("; and ")
         ),
         resource: describe_role(role, &functions.join(", ")),

@@ -233,7 +233,7 @@ impl ExistenceResults {
                 }
             }
             (None, None, None) if there == 0 => {
-                Observation::not_applicable(&definition, format!("it refers to no {what}"))
+                Observation::not_applicable(&definition, format!("it refers to no {what} that can be checked"))
             }
             (None, None, None) => Observation::passed(
                 &definition,

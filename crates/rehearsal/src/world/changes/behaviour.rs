@@ -98,6 +98,21 @@ impl Default for DeploymentBehaviour {
 }
 
 impl DeploymentBehaviour {
+    /// Divides all times, except for those of responses: a check compares them with limits that stay as they are.
+    pub(crate) fn pass_faster(&mut self, speed: u32) {
+        let times = [&mut self.tasks_up, &mut self.targets_up].into_iter();
+        let times = times.chain(&mut self.containers_flap).chain(self.tasks_crash.iter_mut().map(|it| &mut it.every));
+        let times = times.chain(self.shift.iter_mut().map(|it| &mut it.every));
+        let times = times.chain(self.alarms.iter_mut().map(|it| &mut it.delay));
+        let times = times.chain(self.events.iter_mut().map(|it| &mut it.delay));
+        times.for_each(|time| *time /= speed.max(1));
+        for switch in [&mut self.test_listener, &mut self.production_listener] {
+            if let SwitchTiming::After(time) = switch {
+                *time /= speed.max(1);
+            }
+        }
+    }
+
     /// Checks that a rehearsal can play this.
     ///
     /// # Errors
@@ -203,6 +218,17 @@ impl Default for RouteResponse {
 }
 
 impl RouteResponse {
+    /// What breaks here, on a route that otherwise responds in another way. If it has the normal status and no body of
+    /// its own, it only changes how that response arrives.
+    pub(crate) fn over(self, healthy: &Self) -> Self {
+        let normal = Self::default();
+        if self.status != normal.status || self.body.is_some() || self.location.is_some() {
+            return self;
+        }
+        let (delay, hang_up, first, one_in) = (self.delay, self.hang_up, self.first, self.one_in);
+        Self { delay, hang_up, first, one_in, ..healthy.clone() }
+    }
+
     /// Whether the `nth` request (counted from 0) gets this response.
     pub(crate) fn applies_to(&self, nth: u32) -> bool {
         self.first.is_none_or(|first| nth < first) && nth.is_multiple_of(self.one_in.max(1))
