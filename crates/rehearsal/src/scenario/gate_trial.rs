@@ -115,7 +115,8 @@ impl Scenario {
             let broken = routes.iter().find(|(path, _)| **path != health_path).map(|(_, response)| response.clone());
             if let Some(broken) = broken {
                 for (path, healthy) in &trial.routes {
-                    routes.entry(path.clone()).or_insert_with(|| broken.clone().over(healthy));
+                    let response = routes.get(path).unwrap_or(&broken).clone().over(healthy);
+                    routes.insert(path.clone(), response);
                 }
             }
         }
@@ -169,8 +170,14 @@ mod tests {
         assert_eq!(scenario.env["TOKEN"], "x");
         assert_eq!(scenario.gate_text().unwrap(), "version: 1");
         // A route that is only slow still answers what the file expects.
-        let slow = &Scenario::named("route-slow").unwrap().with_trial(&trial).deployments[0].behaviour.routes["/pay"];
-        assert_eq!((slow.body.as_deref(), slow.delay.is_zero()), (Some("ok"), false));
+        let slow = Scenario::named("route-slow").unwrap();
+        let own = slow.deployments[0].behaviour.routes.keys().next().unwrap().clone();
+        let routes = BTreeMap::from([(own.clone(), healthy.clone()), ("/pay".to_owned(), healthy)]);
+        let slow = slow.with_trial(&GateTrial { routes, ..trial });
+        for path in [&own, "/pay"] {
+            let route = &slow.deployments[0].behaviour.routes[path];
+            assert_eq!((route.body.as_deref(), route.delay.is_zero()), (Some("ok"), false), "{path}");
+        }
     }
 
     #[test]
