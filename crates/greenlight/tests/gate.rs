@@ -209,6 +209,19 @@ hooks:
 }
 
 #[test]
+fn a_service_or_a_scenario_is_told_apart_from_a_gate_file() {
+    for (text, kind) in [
+        ("containers: [{ name: api }]\n", "the description of a service"),
+        ("name: x\nabout: x.\ndeployments: [{ expect: { outcome: succeeded } }]\n", "a scenario"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("other.yaml"), text).unwrap();
+        let said = printed(greenlight(folder.path(), &["check", "other.yaml"]), 1);
+        assert!(said.contains(&format!("other.yaml: this is not a gate file, but {kind}")), "{said}");
+    }
+}
+
+#[test]
 fn a_file_may_come_from_standard_input() {
     assert!(printed(with_stdin(&["check", "-"], INIT), 0).starts_with("✓ <stdin>: fine; 5 hooks"));
     assert!(printed(with_stdin(&["check", "-"], FAULTY), 1).starts_with("<stdin>:4:5: `deadlin` is not a key"));

@@ -10,6 +10,7 @@ use crate::{
     finding_log::FindingObserver,
     log_context::{LogContext, log_line},
     phase::{FindingKind, Phase},
+    redact::RedactedText,
     verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
@@ -106,7 +107,9 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let line = match (verdict.enforced_status, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
             let (check, summary) = (&finding.check, summary(finding));
-            let evidence = finding.observation.details.iter().find(|detail| !detail.is_empty());
+            // The id of a task set helps nobody at a glance.
+            let is_shown = |detail: &&RedactedText| !detail.is_empty() && !detail.starts_with("task set ");
+            let evidence = finding.observation.details.iter().find(is_shown);
             let mut line = format!("{hook} {fails}: ");
             match (&finding.observation.cause, evidence) {
                 (Some(cause), _) => {
@@ -134,7 +137,7 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     truncate(&line, MAX_LINE)
 }
 
-/// `; 1 other failure, 2 more failed because of it`: how many other checks stop the deployment. A check that did not run is a
+/// `; 1 other failure, 2 due to it`: how many other checks stop the deployment. A check that did not run is a
 /// consequence, and so is one that another failure explains.
 fn counts_of_others(verdict: &Verdict, reason: &Finding) -> String {
     let others = verdict
@@ -148,13 +151,11 @@ fn counts_of_others(verdict: &Verdict, reason: &Finding) -> String {
         1 => Some(format!("1 {one}")),
         _ => Some(format!("{number} {many}")),
     };
-    let counts: Vec<_> = [
-        count(failures.len(), "other failure", "other failures"),
-        count(consequences.len(), "more failed because of it", "more failed because of it"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let counts: Vec<_> =
+        [count(failures.len(), "other failure", "other failures"), count(consequences.len(), "due to it", "due to it")]
+            .into_iter()
+            .flatten()
+            .collect();
     if counts.is_empty() { String::new() } else { format!("; {}", counts.join(", ")) }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 use hook_core::gate_file::{self, CheckCounts, Diagnostics};
+use rehearsal::{Scenario, ServiceDescription};
 
 use super::diagnostics::{self, DiagnosticJson, Level};
 use crate::{
@@ -67,6 +68,10 @@ pub fn check_gate(args: &CheckGateOptions) -> Result<CommandOutcome, CommandErro
 
 /// Renders the faults, then the warnings, then one line with their number.
 fn render_file(screen: &Output, source: &InputFile, found: &Diagnostics) -> String {
+    if let Some(kind) = other_kind(source).filter(|_| !found.errors.is_empty()) {
+        let glyph = screen.style.apply(Emphasis::Error, "✗");
+        return format!("{glyph} {}: this is not a gate file, but {kind}", source.name);
+    }
     let mut parts = Vec::new();
     if !found.errors.is_empty() {
         parts.push(diagnostics::render(screen.style, Level::Fault, source, &found.errors));
@@ -82,6 +87,18 @@ fn render_file(screen: &Output, source: &InputFile, found: &Diagnostics) -> Stri
         }
     });
     parts.join("\n\n")
+}
+
+/// What a file is that is not a gate file, and where it belongs.
+fn other_kind(source: &InputFile) -> Option<&'static str> {
+    if source.text.lines().any(|line| line.starts_with("version:")) {
+        return None;
+    }
+    if ServiceDescription::from_yaml(&source.text, &source.name).is_ok() {
+        return Some("the description of a service, for `greenlight rehearse --service FILE`");
+    }
+    let is_scenario = Scenario::from_yaml(&source.text, &source.name).is_ok();
+    is_scenario.then_some("a scenario, for `greenlight rehearse --scenario FILE`")
 }
 
 /// The summary line of a file without faults: how many hooks and checks it has.

@@ -13,7 +13,7 @@ use lifecycle::format_duration;
 use super::diagnostics::{self, Level};
 use crate::{
     cli::{CommandError, CommandOutcome, InputFile, parse_hook},
-    terminal::{Emphasis, Output, TerminalStyle, truncate},
+    terminal::{Emphasis, Output, TerminalStyle},
 };
 
 const AFTER_HELP: &str = "\
@@ -91,13 +91,18 @@ fn render_overview(style: TerminalStyle, explanation: &Explanation) -> String {
     match &explanation.checks {
         ExplainedChecks::None(why) => lines.push(style.paragraph(Emphasis::Plain, why)),
         ExplainedChecks::Some(checks) => {
-            for ExplainedStage { waits_for, checks: members } in gate_file::stages(checks) {
-                lines.push(match &waits_for[..] {
+            let stages = gate_file::stages(checks);
+            // The numbers follow the order in which the checks start.
+            let order: Vec<usize> = stages.iter().flat_map(|stage| stage.checks.iter().copied()).collect();
+            let number_of = |index: usize| order.iter().position(|shown| *shown == index).map_or(0, |place| place + 1);
+            for ExplainedStage { waits_for, checks: members } in stages {
+                let barriers: Vec<_> = waits_for.iter().map(|index| number_of(*index).to_string()).collect();
+                lines.push(match &barriers[..] {
                     [] => "  first:".to_owned(),
-                    [one] => format!("  after {} passes:", one + 1),
-                    several => format!("  after {} pass:", join_numbers(several)),
+                    [one] => format!("  after {one} passes:"),
+                    several => format!("  after {} pass:", several.join(" and ")),
                 });
-                let line = |index: &usize| Some(render_line(style, *index, checks.get(*index)?));
+                let line = |index: &usize| Some(render_line(style, number_of(*index), checks.get(*index)?));
                 lines.extend(members.iter().filter_map(line));
             }
         }
@@ -105,25 +110,20 @@ fn render_overview(style: TerminalStyle, explanation: &Explanation) -> String {
     lines.join("\n")
 }
 
-/// `1 and 3`: the numbers of checks.
-fn join_numbers(positions: &[usize]) -> String {
-    positions.iter().map(|index| (index + 1).to_string()).collect::<Vec<_>>().join(" and ")
-}
-
-/// One line about a check. The conditions come last, because a long line is cut off.
-fn render_line(style: TerminalStyle, index: usize, check: &ExplainedCheck) -> String {
+/// A check and its conditions, in one line if it is wide enough.
+fn render_line(style: TerminalStyle, number: usize, check: &ExplainedCheck) -> String {
     // The title of a barrier names its listener.
     let barrier = check.unblocks.map(|_| "barrier");
     let notes = barrier.into_iter().chain(check.origin.label()).chain(check.notes.iter().map(String::as_str));
     let notes: Vec<&str> = notes.collect();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
     let expects = check.details.iter().find_map(|detail| match detail {
-        ExplainedDetail::Expects(conditions) => Some(format!(": {conditions}")),
+        ExplainedDetail::Expects(conditions) => Some(format!(": {}", unbreakable(conditions))),
         ExplainedDetail::Sentence(_) => None,
     });
-    let number = format!("{:>4}. ", index + 1);
+    let number = format!("{number:>4}. ");
     let text = format!("{}{notes}{}", check.title, expects.unwrap_or_default());
-    format!("{number}{}", truncate(&text, style.width.saturating_sub(number.len())))
+    style.hanging(&number, number.len(), Emphasis::Plain, &text).replace(NO_BREAK_SPACE, " ")
 }
 
 /// Prints the hook's name in bold: `AfterInstall (after_install)`.
@@ -153,14 +153,17 @@ fn render_explanation(style: TerminalStyle, explanation: &Explanation) -> String
     lines.join("\n")
 }
 
+/// A list of conditions in which only the end of a condition can be the end of a line.
+fn unbreakable(conditions: &str) -> String {
+    conditions.replace(' ', NO_BREAK_SPACE).replace(&format!(",{NO_BREAK_SPACE}"), ", ")
+}
+
 fn render_detail(style: TerminalStyle, detail: &ExplainedDetail) -> String {
     match detail {
-        // A long list of conditions is easier to read when each of its lines starts in the same column, and when no
-        // condition is broken in two, so its spaces become no-break spaces.
+        // A long list of conditions is easier to read when each of its lines starts in the same column.
         ExplainedDetail::Expects(conditions) => {
             let head = "   expects";
-            let text = conditions.replace(' ', NO_BREAK_SPACE).replace(&format!(",{NO_BREAK_SPACE}"), ", ");
-            style.hanging(head, head.len() + 1, Emphasis::Plain, &text).replace(NO_BREAK_SPACE, " ")
+            style.hanging(head, head.len() + 1, Emphasis::Plain, &unbreakable(conditions)).replace(NO_BREAK_SPACE, " ")
         }
         ExplainedDetail::Sentence(text) => style.hanging("   ", 3, Emphasis::Plain, text),
     }

@@ -61,6 +61,8 @@ fn scenarios_on_command_line(args: &RehearseOptions) -> Result<Vec<Scenario>> {
     if args.is_trial() {
         let mut scenarios = matching_scenarios(&args.filters)?;
         scenarios.retain(|one| one.trial_question() != TrialQuestion::NotApplicable);
+        // The longest first, so that no long one is left for the end.
+        scenarios.sort_by_key(|one| ends_early(&one.trial_question()));
         return Ok(scenarios);
     }
     if args.is_table() {
@@ -73,6 +75,14 @@ fn scenarios_on_command_line(args: &RehearseOptions) -> Result<Vec<Scenario>> {
         return DEFAULT_SCENARIOS.iter().map(|name| load_scenario(name)).collect();
     }
     args.scenarios.iter().map(|name_or_path| load_scenario(name_or_path)).collect()
+}
+
+/// Whether a hook before the last one probably stops the deployment. The windows of the last one are the longest.
+fn ends_early(question: &TrialQuestion) -> bool {
+    match question {
+        TrialQuestion::Failure { by, .. } => by.is_some_and(|hook| hook != Hook::AfterAllowTraffic),
+        TrialQuestion::Healthy | TrialQuestion::NotApplicable => false,
+    }
 }
 
 /// Whether the command line selects the tour.
@@ -238,6 +248,13 @@ mod tests {
         assert_eq!(names(&[]).unwrap().len(), Scenario::built_in().len());
         assert_eq!(names(&["route-5?3", "he*thy"]).unwrap(), ["healthy", "route-503"]);
         assert!(names(&["healthy", "zzz"]).is_err());
+    }
+
+    #[test]
+    fn the_longest_scenarios_of_a_trial_come_first() {
+        let by = |hook| TrialQuestion::Failure { by: Some(hook), code: None };
+        assert!(ends_early(&by(Hook::AfterInstall)));
+        assert!(!ends_early(&by(Hook::AfterAllowTraffic)) && !ends_early(&TrialQuestion::Healthy));
     }
 
     #[test]

@@ -157,5 +157,5 @@ fn name_that_contains_a_secret_is_redacted_although_the_secret_was_learnt_later(
     log.add_secret("token", "sesame");
     let findings = log.finish(&Interruption::Time(Duration::ZERO)).findings;
     assert_eq!(findings[0].check, "open [secret token]");
-    assert_eq!(findings[1].observation.actual, "open [secret token] did not end in time");
+    assert_eq!(findings[1].observation.actual, "`open [secret token]` did not end in time");
 }

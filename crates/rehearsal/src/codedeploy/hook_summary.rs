@@ -52,7 +52,9 @@ impl HookOutcome<'_> {
             }
             None => {
                 let verdict = format!("{who} put {answer:?} and logged no verdict");
-                HookSummary { reason: verdict.clone(), verdict, ..HookSummary::default() }
+                // A status that stops nothing needs no reason: a person or a foreign function put it.
+                let reason = if answer == Status::Succeeded { String::new() } else { verdict.clone() };
+                HookSummary { reason, verdict, ..HookSummary::default() }
             }
         }
     }
