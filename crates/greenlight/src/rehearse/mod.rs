@@ -25,7 +25,7 @@ use std::{fs::File, io::Write, path::Path, time::Instant};
 
 use anyhow::{Context, anyhow};
 use lifecycle::format_duration;
-use rehearsal::{EventKind, Options, Scenario};
+use rehearsal::{EventKind, Options, Scenario, TrialQuestion};
 
 pub use self::{options::RehearseOptions, timeline::Timeline};
 use self::{
@@ -70,7 +70,7 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
     let report = report.transpose().map_err(CommandError::Usage)?;
     let started = Instant::now();
     let runs = match args.is_table() {
-        true => play_many(&mut screen, args, &scenarios, options, &mut notes).await?,
+        true => play_many(&mut screen, args, (&scenarios, &questions), options, &mut notes).await?,
         false => run_sequentially(&mut screen, args, &scenarios, &options).await?,
     };
     if args.is_trial() {
@@ -93,14 +93,16 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
 async fn play_many(
     screen: &mut Output,
     args: &RehearseOptions,
-    scenarios: &[Scenario],
+    (scenarios, questions): (&[Scenario], &[TrialQuestion]),
     options: Options,
     notes: &mut TrialNotes,
 ) -> Result<Vec<ScenarioRun>, CommandError> {
     let mut runs =
         many::rehearse_many(screen, args, scenarios.to_vec(), options.clone(), many::default_jobs(args)).await?;
     if args.is_trial() {
-        let again: Vec<_> = (0..runs.len()).filter(|index| trial_table::is_decided_by_time(&runs[*index])).collect();
+        let again: Vec<_> = (0..runs.len())
+            .filter(|index| trial_table::is_decided_by_time(&questions[*index], &runs[*index]))
+            .collect();
         let scenarios = again.iter().map(|index| scenarios[*index].clone()).collect();
         notes.replayed = again.len();
         let replayed = many::rehearse_many(screen, args, scenarios, options, many::REPLAY_JOBS).await?;

@@ -96,10 +96,13 @@ fn first_catch(report: &Report) -> Option<Catch> {
     })
 }
 
-/// Whether a time limit decided, so that a busy machine can have changed the answer.
-pub fn is_decided_by_time(run: &ScenarioRun) -> bool {
+/// Whether a time limit decided that is not the subject of the scenario, so that a busy machine can have changed the
+/// answer.
+pub fn is_decided_by_time(question: &TrialQuestion, run: &ScenarioRun) -> bool {
     let codes = ["TooSlow", "ReadTimedOut", "ConnectTimedOut", "RanOutOfTime"];
-    run.report().and_then(first_catch).is_some_and(|catch| codes.contains(&catch.code.as_str()))
+    let is_subject =
+        |catch: &Catch| matches!(question, TrialQuestion::Failure { code: Some(code), .. } if *code == catch.code);
+    run.report().and_then(first_catch).is_some_and(|catch| codes.contains(&catch.code.as_str()) && !is_subject(&catch))
 }
 
 fn stops(run: &HookRun) -> bool {
