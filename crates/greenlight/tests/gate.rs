@@ -209,7 +209,7 @@ hooks:
 }
 
 #[test]
-fn a_service_or_a_scenario_is_told_apart_from_a_gate_file() {
+fn a_service_or_a_scenario_is_reported_as_another_kind_of_file() {
     for (text, kind) in [
         ("containers: [{ name: api }]\n", "the description of a service"),
         ("name: x\nabout: x.\ndeployments: [{ expect: { outcome: succeeded } }]\n", "a scenario"),

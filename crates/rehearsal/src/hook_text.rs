@@ -12,7 +12,7 @@ pub(crate) fn from_key<E: Error>(key: &str) -> Result<Hook, E> {
     let unknown =
         || E::custom(format_args!("{key:?} is not a hook; the hooks are {}", Hook::ALL.map(Hook::key).join(", ")));
     // A timeline has the other spelling, and people copy from it.
-    Hook::ALL.into_iter().find(|hook| hook.key() == key || hook.event_name() == key).ok_or_else(unknown)
+    Hook::ALL.into_iter().find(|hook| hook.key() == key).or_else(|| Hook::from_event_name(key)).ok_or_else(unknown)
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hook, D::Error> {

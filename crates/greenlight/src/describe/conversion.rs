@@ -1,6 +1,7 @@
 //! Turns what AWS knows about a service into the description of a service in a rehearsal.
 
-use hook_core::aws_inspector::{Action, Listener, Patterns, Rule, RuleCondition, TargetGroup};
+use hook_core::aws_inspector::{Action, Listener, Patterns, Rule, RuleCondition, TargetGroup, TaskDefinition, TaskSet};
+use lifecycle::TrafficRoute;
 use rehearsal::{
     ServiceDescription,
     world::{
@@ -31,23 +32,7 @@ fn describe(observed: &ObservedService) -> (ServiceDescription, Vec<String>) {
     let mut notes = Vec::new();
     let default = ServiceDescription::default();
     let set = traffic.primary_task_set();
-    let registration = set.and_then(|set| set.registration());
-    let serving = registration.and_then(|registration| registration.container.clone());
-    let mut containers: Vec<_> = definition
-        .containers
-        .iter()
-        .map(|container| {
-            let port = registration.filter(|_| Some(&container.name) == serving.as_ref());
-            InitialContainer {
-                name: container.name.clone(),
-                port: port.and_then(|it| it.container_port).and_then(|port| port.try_into().ok()),
-                essential: container.is_essential,
-                health_check: container.has_health_check,
-            }
-        })
-        .collect();
-    // The first one gets the traffic.
-    containers.sort_by_key(|container| Some(&container.name) != serving.as_ref());
+    let mut containers = convert_containers(set, definition);
     if containers.is_empty() {
         notes.push("No running service was found, so the containers and their number are those of an example.".into());
         containers.clone_from(&default.containers);
@@ -57,34 +42,7 @@ fn describe(observed: &ObservedService) -> (ServiceDescription, Vec<String>) {
     let is_network = known().any(|(_, listener)| !listener.protocol.starts_with("HTTP"));
     let has_tls = |listener: &Listener| ["HTTPS", "TLS"].contains(&listener.protocol.as_str());
     let tls: Vec<_> = known().filter(|(_, listener)| has_tls(listener)).map(|(role, _)| role).collect();
-    let mut rules = Vec::new();
-    let mut forwards_by_default = Vec::new();
-    for (role, listener) in known() {
-        for rule in &listener.rules {
-            if rule.priority == "default" {
-                forwards_by_default.push((role, forwards_to_pair(rule, traffic.target_groups())));
-            } else {
-                match convert_rule(rule, traffic.target_groups()) {
-                    Ok(converted) => rules.push(InitialRule { listener: Some(role), ..converted }),
-                    Err(why) => notes.push(format!(
-                        "Left out: rule {} of the {} listener, because a rehearsal cannot simulate {why}.",
-                        rule.priority,
-                        listener_name(role)
-                    )),
-                }
-            }
-        }
-    }
-    let default_rule = forwards_by_default.iter().all(|(_, forwards)| *forwards);
-    if !default_rule {
-        let only = forwards_by_default.iter().filter(|(_, forwards)| *forwards);
-        rules.extend(only.map(|(role, _)| InitialRule {
-            listener: Some(*role),
-            priority: LAST_PRIORITY,
-            paths: vec![EVERY_PATH.to_owned()],
-            ..InitialRule::default()
-        }));
-    }
+    let (default_rule, rules) = convert_rules(known(), traffic.target_groups(), &mut notes);
     if !tls.is_empty() && !rules.iter().any(|rule| !rule.hosts.is_empty()) {
         notes.push(
             "The listeners have TLS, and no rule has a host name: set `host` to the functions' GREENLIGHT_HOST.".into(),
@@ -106,7 +64,7 @@ fn describe(observed: &ObservedService) -> (ServiceDescription, Vec<String>) {
         },
         test_listener: traffic.test().is_some(),
         default_rule,
-        rules: on_both_listeners(rules),
+        rules,
         host: None,
         health_path: checked.and_then(|group| group.health_check_path.clone()).unwrap_or(default.health_path),
         health_port: checked.and_then(|group| group.health_check_port).and_then(|port| port.try_into().ok()),
@@ -117,11 +75,61 @@ fn describe(observed: &ObservedService) -> (ServiceDescription, Vec<String>) {
     (description, notes)
 }
 
-fn listener_name(role: ListenerRole) -> &'static str {
-    match role {
-        ListenerRole::Production => "production",
-        ListenerRole::Test => "test",
+/// The containers of a task, first the one that is registered with the target group.
+fn convert_containers(set: Option<&TaskSet>, definition: &TaskDefinition) -> Vec<InitialContainer> {
+    let registration = set.and_then(|set| set.registration());
+    let serving = registration.and_then(|registration| registration.container.as_deref());
+    let port = registration.and_then(|registration| registration.container_port?.try_into().ok());
+    let mut containers: Vec<_> = definition
+        .containers
+        .iter()
+        .map(|container| InitialContainer {
+            name: container.name.clone(),
+            port: port.filter(|_| serving == Some(&container.name)),
+            essential: container.is_essential,
+            health_check: container.has_health_check,
+        })
+        .collect();
+    containers.sort_by_key(|container| serving != Some(&container.name));
+    containers
+}
+
+/// Whether the default rules forward to the service, and the other rules of both listeners. Adds a note for each rule
+/// that is left out.
+fn convert_rules<'a>(
+    listeners: impl Iterator<Item = (ListenerRole, &'a Listener)>,
+    pair: &[TargetGroup],
+    notes: &mut Vec<String>,
+) -> (bool, Vec<InitialRule>) {
+    let mut rules = Vec::new();
+    let mut forwards_by_default = Vec::new();
+    for (role, listener) in listeners {
+        for rule in &listener.rules {
+            if rule.priority == "default" {
+                forwards_by_default.push((role, forwards_to_pair(rule, pair)));
+                continue;
+            }
+            match convert_rule(rule, pair) {
+                Ok(converted) => rules.push(InitialRule { listener: Some(role), ..converted }),
+                Err(why) => notes.push(format!(
+                    "Left out: rule {} of the {} listener, because a rehearsal cannot simulate {why}.",
+                    rule.priority,
+                    TrafficRoute::from(role).as_str()
+                )),
+            }
+        }
     }
+    let default_rule = forwards_by_default.iter().all(|(_, forwards)| *forwards);
+    if !default_rule {
+        let only = forwards_by_default.iter().filter(|(_, forwards)| *forwards);
+        rules.extend(only.map(|(role, _)| InitialRule {
+            listener: Some(*role),
+            priority: LAST_PRIORITY,
+            paths: vec![EVERY_PATH.to_owned()],
+            ..InitialRule::default()
+        }));
+    }
+    (default_rule, on_both_listeners(rules))
 }
 
 /// Merges the rules that both listeners have, and orders all of them by priority.

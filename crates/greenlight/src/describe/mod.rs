@@ -19,7 +19,7 @@ addresses, no variables and no secrets. Keep it next to the gate file:
   greenlight describe --application shop --deployment-group web > service.yaml
   greenlight rehearse --service service.yaml --gate greenlight.yaml
 
-The file is written once and then yours: add how your routes respond, or change what is not true any more.
+Edit the file afterwards: add how your routes respond, and correct what has changed.
 `greenlight schema service` prints its JSON Schema.
 
 Permissions that it uses: codedeploy:GetDeploymentGroup; elasticloadbalancing:DescribeListeners, DescribeRules,

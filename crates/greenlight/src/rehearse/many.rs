@@ -108,7 +108,7 @@ pub async fn rehearse_many(
 }
 
 /// How many scenarios run at a time.
-pub fn default_jobs(args: &RehearseOptions) -> usize {
+pub fn jobs(args: &RehearseOptions) -> usize {
     // The windows of a user's gate file are longer than the scenarios', and the processes wait for most of them.
     let per_cpu = if args.is_trial() { 3 * JOBS_PER_CPU } else { JOBS_PER_CPU };
     args.jobs

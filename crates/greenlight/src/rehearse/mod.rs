@@ -97,15 +97,15 @@ async fn play_many(
     options: Options,
     notes: &mut TrialNotes,
 ) -> Result<Vec<ScenarioRun>, CommandError> {
-    let mut runs =
-        many::rehearse_many(screen, args, scenarios.to_vec(), options.clone(), many::default_jobs(args)).await?;
+    let jobs = many::jobs(args);
+    let mut runs = many::rehearse_many(screen, args, scenarios.to_vec(), options.clone(), jobs).await?;
     if args.is_trial() {
         let again: Vec<_> = (0..runs.len())
             .filter(|index| trial_table::is_decided_by_time(&questions[*index], &runs[*index]))
             .collect();
         let scenarios = again.iter().map(|index| scenarios[*index].clone()).collect();
         notes.replayed = again.len();
-        let replayed = many::rehearse_many(screen, args, scenarios, options, many::REPLAY_JOBS).await?;
+        let replayed = many::rehearse_many(screen, args, scenarios, options, jobs.min(many::REPLAY_JOBS)).await?;
         again.into_iter().zip(replayed).for_each(|(index, run)| runs[index] = run);
     }
     Ok(runs)

@@ -48,7 +48,7 @@ impl SimulatedEnvironment {
         let micros = || now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() % 1_000_000;
         let seed = seed.unwrap_or_else(|| micros() as u64);
         let given = &scenario.initial_with_gate()?;
-        let (mut worlds, mut doors, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut worlds, mut listener_ports, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
         for (service, name) in scenario.services().into_iter().enumerate() {
             // The AWS endpoint has the first fixed port. The Runtime APIs have the five after the first two listeners.
             let first = if service == 0 { 1 } else { 6 + 2 * service as u16 };
@@ -63,7 +63,7 @@ impl SimulatedEnvironment {
             let balancer = &given.load_balancer;
             let [production_tls, test_tls] = [ListenerRole::Production, ListenerRole::Test]
                 .map(|listener| balancer.certificate_of(listener).is_some());
-            doors.extend([
+            listener_ports.extend([
                 ListenerPort { port: production, state: balancer.production_port, has_tls: production_tls },
                 ListenerPort { port: test, state: balancer.test_port, has_tls: test_tls },
             ]);
@@ -73,8 +73,9 @@ impl SimulatedEnvironment {
         let names = &given.load_balancer.certificate_names;
         let tls = given.load_balancer.certificate.map(|certificate| Tls::new(certificate, names));
         let tls = tls.transpose().context("no certificate for the listeners")?;
-        let front =
-            ServiceListeners::open_with_state(&cloud, doors, tls).await.context("the listeners cannot be opened")?;
+        let front = ServiceListeners::open_with_state(&cloud, listener_ports, tls)
+            .await
+            .context("the listeners cannot be opened")?;
         let address = ports.address(0);
         let (port, serving) = cloud.serve_at(address).await.with_context(|| no_port(address, "AWS"))?;
         let endpoint = format!("http://{}", ports.reachable(port));

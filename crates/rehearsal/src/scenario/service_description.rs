@@ -229,11 +229,13 @@ struct AlarmNames {
 }
 
 impl AlarmNames {
-    /// Replaces names of the scenario in a text. If the service has fewer alarms, its last one stands for the others.
+    /// Replaces a name of the scenario in a text, which has only one: a name that is new in the text is not replaced
+    /// again. If the service has fewer alarms, its last one stands for the others.
     fn rename(&self, text: &mut String) {
         let Some(last) = self.of_service.last() else { return };
-        for (index, name) in self.of_scenario.iter().enumerate() {
-            *text = text.replace(name.as_str(), self.of_service.get(index).unwrap_or(last));
+        let found = self.of_scenario.iter().position(|name| text.contains(name.as_str()));
+        if let Some(index) = found {
+            *text = text.replace(&self.of_scenario[index], self.of_service.get(index).unwrap_or(last));
         }
     }
 }
@@ -290,6 +292,20 @@ alarms: [api-errors]
         assert_eq!((behaviour.tasks, behaviour.routes.contains_key("/healthz")), (3, true));
         assert_eq!(with_shop("rule-answers-itself").initial.rules[0].paths, ["/healthz"]);
         assert_eq!(with_shop("rule-of-the-health-path").initial.health_path, "/orders/health");
+    }
+
+    #[test]
+    fn alarms_of_the_service_can_have_the_names_of_the_scenarios() {
+        let [first, second] = ["shop-web-5xx", "shop-web-latency"].map(str::to_owned);
+        let names = AlarmNames {
+            of_scenario: vec![first.clone(), second.clone()],
+            of_service: vec![second.clone(), first.clone()],
+        };
+        let renamed = [first.clone(), second.clone()].map(|mut name| {
+            names.rename(&mut name);
+            name
+        });
+        assert_eq!(renamed, [second, first]);
     }
 
     #[test]

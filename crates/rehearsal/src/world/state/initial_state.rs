@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lifecycle::TrafficRoute;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -195,7 +196,7 @@ impl InitialLoadBalancer {
     }
 }
 
-/// Which of the two listeners.
+/// A listener, as a file writes it. [`TrafficRoute`] does not know serde.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListenerRole {
@@ -203,6 +204,15 @@ pub enum ListenerRole {
     Production,
     /// The listener that shows the new version before customers see it.
     Test,
+}
+
+impl From<ListenerRole> for TrafficRoute {
+    fn from(role: ListenerRole) -> Self {
+        match role {
+            ListenerRole::Production => Self::Production,
+            ListenerRole::Test => Self::Test,
+        }
+    }
 }
 
 /// Whether the certificate has only the name of the shop.
