@@ -74,6 +74,11 @@ impl CheckSpec {
         }
     }
 
+    /// Whether a rehearsal can answer it.
+    pub fn is_simulated(&self) -> bool {
+        self.check.spec().is_simulated()
+    }
+
     /// The listeners whose barriers this check waits for: the one that its kind needs, and those whose URLs its
     /// templates contain. A barrier does not wait for the listener that it unblocks itself.
     pub fn required_routes(&self) -> BTreeSet<TrafficRoute> {

@@ -33,13 +33,13 @@ mod schema;
 mod scope;
 mod secret_mask;
 mod secret_ref;
-mod shorter_windows;
 mod skip;
 mod template;
 #[cfg(test)]
 mod tests;
 mod time_budget;
 mod timing;
+mod trial_copy;
 mod unit;
 mod value;
 mod version;
@@ -80,10 +80,10 @@ pub use self::{
     run_mode::{COLLECT_GRACE, Mode, RunMode, grace},
     scope::{Defaults, HttpDefaults, Retry, Scope},
     secret_ref::{SecretRef, SecretStore},
-    shorter_windows::with_shorter_windows,
     skip::{Skip, SkipDecision},
     template::{FactResolver, Template, UnresolvedFact},
     time_budget::{MAX_FUNCTION_TIMEOUT, check_budget},
+    trial_copy::{TrialCopy, trial_copy},
     value::{SubjectValues, Value},
     version::VersionNumber,
     when::{Preset, WhenContext, why_not_applicable},

@@ -104,6 +104,10 @@ impl KindSpec for AlarmsSpec {
         None
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn poll_policy(&self) -> Option<&PollPolicy> {
         Some(&self.poll_policy)
     }

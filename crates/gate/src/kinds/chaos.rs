@@ -68,6 +68,10 @@ impl KindSpec for ChaosSpec {
         None
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn poll_policy(&self) -> Option<&PollPolicy> {
         None
     }

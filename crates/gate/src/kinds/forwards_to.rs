@@ -124,6 +124,10 @@ impl KindSpec for ForwardsToSpec {
         None
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn listener(&self) -> Option<TrafficRoute> {
         Some(self.route)
     }

@@ -70,6 +70,10 @@ impl KindSpec for GrpcSpec {
         self.request_template.route()
     }
 
+    fn is_simulated(&self) -> bool {
+        false
+    }
+
     fn timeout(&self) -> Option<Duration> {
         Some(self.request_template.timeout)
     }

@@ -82,6 +82,10 @@ impl KindSpec for HealthCheckSpec {
         Some(self.route)
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn poll_policy(&self) -> Option<&PollPolicy> {
         Some(&self.poll_policy)
     }

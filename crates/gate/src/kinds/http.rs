@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use lifecycle::TrafficRoute;
 
 use super::{
-    Kind, KindReader, KindSpec, PollPolicy, RequestTemplate,
+    Kind, KindReader, KindSpec, PollPolicy, RequestTemplate, UrlTemplate,
     unbound::{read_any_version, warn_if_unbound},
 };
 use crate::{Condition, Fact, MapReader, Subject, reason_code::ReasonCode};
@@ -69,6 +69,10 @@ impl KindSpec for HttpSpec {
 
     fn required_route(&self) -> Option<TrafficRoute> {
         self.request_template.route()
+    }
+
+    fn is_simulated(&self) -> bool {
+        !matches!(self.request_template.url, UrlTemplate::Absolute(_))
     }
 
     fn timeout(&self) -> Option<Duration> {

@@ -39,6 +39,10 @@ impl KindSpec for ImageSpec {
         None
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn colour(&self) -> Option<Colour> {
         Some(self.colour)
     }

@@ -22,6 +22,9 @@ pub trait KindSpec {
     /// How it polls. `None` for a kind that makes a single attempt and has no keys for more.
     fn poll_policy(&self) -> Option<&PollPolicy>;
 
+    /// Whether a rehearsal can answer it. AWS and HTTP through the service's listeners are simulated; other hosts are not.
+    fn is_simulated(&self) -> bool;
+
     /// The version that it checks, if it is about one of the two.
     fn colour(&self) -> Option<Colour> {
         None

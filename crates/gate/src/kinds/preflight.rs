@@ -87,6 +87,10 @@ impl KindSpec for PreflightSpec {
         None
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn poll_policy(&self) -> Option<&PollPolicy> {
         None
     }

@@ -45,6 +45,10 @@ impl KindSpec for TargetsSpec {
         None
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn colour(&self) -> Option<Colour> {
         Some(self.colour)
     }

@@ -78,6 +78,10 @@ impl KindSpec for TasksSpec {
         None
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn colour(&self) -> Option<Colour> {
         Some(self.colour)
     }

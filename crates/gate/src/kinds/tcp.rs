@@ -76,6 +76,10 @@ impl KindSpec for TcpSpec {
         Self::required_route(self)
     }
 
+    fn is_simulated(&self) -> bool {
+        self.required_route().is_some()
+    }
+
     fn poll_policy(&self) -> Option<&PollPolicy> {
         Some(&self.poll_policy)
     }

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
-use hook_core::gate_file::{self as gate, CheckSpec, Fact, HookSection, Kind, Mode, SecretStore, kinds::UrlTemplate};
+use hook_core::gate_file::{
+    self as gate, CheckSpec, Fact, HookSection, Kind, Mode, SecretStore, TrialCopy, kinds::UrlTemplate,
+};
 use lifecycle::Hook;
 use rehearsal::{GateTrial, ServiceDescription, world::RouteResponse};
 
@@ -30,15 +32,20 @@ pub struct LoadedTrial {
 }
 
 /// The trial of the command line, if it asks for one: of the gate file of `--gate`, or else of the built-in checks with
-/// the service of `--service`.
+/// the service of `--service`. `enforces`: whether it enforces what the file only observes.
 ///
 /// # Errors
 /// The gate file cannot be read, or has errors.
-pub fn requested(gate: Option<&Path>, service: Option<&ServiceDescription>) -> Result<Option<LoadedTrial>> {
+pub fn requested(
+    gate: Option<&Path>,
+    service: Option<&ServiceDescription>,
+    enforces: bool,
+) -> Result<Option<LoadedTrial>> {
+    let copy = TrialCopy { speed: WINDOW_SPEED, enforces };
     let mut loaded = match (gate, service) {
-        (Some(path), _) => load(path)?,
+        (Some(path), _) => load(path, copy)?,
         (None, Some(_)) => {
-            from_text("version: 1").map_err(|errors| anyhow::anyhow!("the built-in checks have {errors:?}"))?
+            from_text("version: 1", copy).map_err(|errors| anyhow::anyhow!("the built-in checks have {errors:?}"))?
         }
         (None, None) => return Ok(None),
     };
@@ -53,36 +60,36 @@ pub fn requested(gate: Option<&Path>, service: Option<&ServiceDescription>) -> R
 ///
 /// # Errors
 /// It cannot be read, or it has errors, which are printed as `greenlight check` prints them.
-fn load(path: &Path) -> Result<LoadedTrial> {
+fn load(path: &Path, copy: TrialCopy) -> Result<LoadedTrial> {
     let text = fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
     // For a hook an empty variable means no gate file, which is not what the user wants to try.
     if text.trim().is_empty() {
         bail!("the gate file {} is empty; a gate file starts with `version: 1`", path.display());
     }
-    from_text(&text).map_err(|errors| {
+    from_text(&text, copy).map_err(|errors| {
         let file = InputFile { name: path.display().to_string(), text: text.clone() };
         let rendered = diagnostics::render(TerminalStyle::stderr(), Level::Fault, &file, &errors);
         anyhow::anyhow!("the gate file has {}\n{rendered}", count(errors.len(), "error"))
     })
 }
 
-fn from_text(text: &str) -> Result<LoadedTrial, Vec<gate::Diagnostic>> {
-    let mut trial = GateTrial { speed: WINDOW_SPEED, ..GateTrial::default() };
+fn from_text(text: &str, copy: TrialCopy) -> Result<LoadedTrial, Vec<gate::Diagnostic>> {
+    let mut trial = GateTrial { speed: copy.speed, ..GateTrial::default() };
     let (mut left_out, mut observes) = (Vec::new(), false);
     for hook in Hook::ALL {
         let section = gate::load(hook, Some(text))?;
         observes |= section.mode == Mode::Observe;
         add_secrets(&mut trial, &section);
         for check in &section.checks {
-            if leaves_the_rehearsal(check) {
+            if !check.is_simulated() {
                 left_out.push((hook, check.name.clone()));
             } else {
                 add_check(&mut trial, check);
             }
         }
     }
-    trial.text = gate::with_shorter_windows(Some(text), WINDOW_SPEED, leaves_the_rehearsal)?;
+    trial.text = gate::trial_copy(Some(text), copy, |check| !check.is_simulated())?;
     Ok(LoadedTrial { trial, left_out, observes })
 }
 
@@ -103,16 +110,6 @@ fn add_secrets(trial: &mut GateTrial, section: &HookSection) {
                 trial.secrets.insert(secret.name.clone(), serde_json::json!(value).to_string());
             }
         }
-    }
-}
-
-/// Whether a check contacts a host that is not in the rehearsal.
-fn leaves_the_rehearsal(check: &CheckSpec) -> bool {
-    match &check.check {
-        Kind::Http(spec) => matches!(spec.request_template.url, UrlTemplate::Absolute(_)),
-        Kind::Grpc(_) => true,
-        Kind::Tcp(spec) => spec.required_route().is_none(),
-        _ => false,
     }
 }
 
@@ -152,6 +149,7 @@ fn add_check(trial: &mut GateTrial, check: &CheckSpec) {
 mod tests {
     use super::*;
 
+    const COPY: TrialCopy = TrialCopy { speed: WINDOW_SPEED, enforces: true };
     const FILE: &str = "version: 1
 secrets:
   token: ssm:/shop/token
@@ -173,7 +171,7 @@ hooks:
 
     #[test]
     fn what_the_file_names_is_put_into_the_world() {
-        let LoadedTrial { trial, left_out, observes } = from_text(FILE).unwrap();
+        let LoadedTrial { trial, left_out, observes } = from_text(FILE, COPY).unwrap();
         assert!(!observes);
         assert_eq!(left_out, [(Hook::AfterAllowTestTraffic, "partner".to_owned())]);
         assert_eq!(trial.alarms, ["shop-slow", "shop-web-1"]);
@@ -192,9 +190,9 @@ hooks:
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("greenlight.yaml");
         fs::write(&path, "version: 1\nhoks: {}\n").unwrap();
-        let error = load(&path).unwrap_err().to_string();
+        let error = load(&path, COPY).unwrap_err().to_string();
         assert!(error.contains("1 error") && error.contains("hoks") && error.contains("hooks"), "{error}");
         fs::write(&path, "\n").unwrap();
-        assert!(load(&path).unwrap_err().to_string().contains("is empty"));
+        assert!(load(&path, COPY).unwrap_err().to_string().contains("is empty"));
     }
 }

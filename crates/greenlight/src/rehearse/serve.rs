@@ -90,7 +90,7 @@ fn serve_options(screen: &mut Output, args: &RehearseOptions) -> Result<(Scenari
             return Err(CommandError::Usage(anyhow!(message)));
         }
     }
-    let trial = gate_trial::requested(args.gate.as_deref(), service.as_ref()).map_err(CommandError::Usage)?;
+    let trial = gate_trial::requested(args.gate.as_deref(), service.as_ref(), false).map_err(CommandError::Usage)?;
     let options = ServeOptions {
         at,
         appspec,

@@ -1,4 +1,4 @@
-//! A copy of a gate file whose windows pass faster, for a rehearsal.
+//! A copy of a gate file for a rehearsal: its windows pass faster, and it can enforce what the file only observes.
 //!
 //! The copy has all effective values, also of the built-in checks, so that every window is in it. Only the times of polling
 //! change. The limits of a single request stay, because the service of a rehearsal responds in real time.
@@ -16,14 +16,23 @@ use super::{
 /// The keys whose durations are divided.
 const TIME_KEYS: [&str; 6] = ["deadline", "every", "for", "settle", "stable_for", "within"];
 
-/// The gate file with all effective values for all hooks, in which every duration of polling is divided by `speed`, and
-/// without the checks that `is_left_out` names.
+/// How a copy differs from its gate file.
+#[derive(Clone, Copy, Debug)]
+pub struct TrialCopy {
+    /// Every duration of polling is divided by it.
+    pub speed: u32,
+    /// Whether the copy enforces although the file observes, so that a deployment ends with the first hook that stops it.
+    pub enforces: bool,
+}
+
+/// The gate file with all effective values for all hooks, changed as `copy` says, and without the checks that
+/// `is_left_out` names.
 ///
 /// # Errors
 /// The errors of the file.
-pub fn with_shorter_windows(
+pub fn trial_copy(
     text: Option<&str>,
-    speed: u32,
+    copy: TrialCopy,
     is_left_out: impl Fn(&CheckSpec) -> bool,
 ) -> Result<String, Vec<Diagnostic>> {
     let mut file: Option<Entries> = None;
@@ -50,11 +59,14 @@ pub fn with_shorter_windows(
         }
     }
     let mut file = file.unwrap_or_default();
+    let keep_mode = |entries: &mut Entries| entries.retain(|(key, _)| !copy.enforces || key.name != "mode");
+    keep_mode(&mut file);
     for (_, hooks) in file.iter_mut().filter(|(key, _)| key.name == "hooks") {
         for_each_map(hooks, |hook| {
-            shorten(hook, speed);
+            keep_mode(hook);
+            shorten(hook, copy.speed);
             for (_, checks) in hook.iter_mut().filter(|(key, _)| key.name == "checks") {
-                for_each_map(checks, |check| shorten(check, speed));
+                for_each_map(checks, |check| shorten(check, copy.speed));
             }
         });
     }
@@ -107,11 +119,15 @@ fn divided(span: Duration, speed: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{check, load};
+    use crate::{Mode, check, load};
+
+    fn faster(speed: u32) -> TrialCopy {
+        TrialCopy { speed, enforces: false }
+    }
 
     #[test]
     fn every_window_of_the_built_in_checks_is_shorter() {
-        let text = with_shorter_windows(None, 30, |_| false).unwrap();
+        let text = trial_copy(None, faster(30), |_| false).unwrap();
         assert_eq!(check(&text), []);
         for hook in Hook::ALL {
             let (long, short) = (load(hook, None).unwrap(), load(hook, Some(&text)).unwrap());
@@ -125,6 +141,16 @@ mod tests {
                 let expected = times(long).map(|(within, hold)| (divided(within, 30), divided(hold, 30)));
                 assert_eq!(times(short), expected, "{hook} {}", long.name);
             }
+        }
+    }
+
+    #[test]
+    fn the_copy_of_a_file_that_observes_can_enforce() {
+        let file = "version: 1\nmode: observe\nhooks: { after_install: { mode: observe, checks: none } }\n";
+        for (enforces, mode) in [(true, Mode::Enforce), (false, Mode::Observe)] {
+            let text = trial_copy(Some(file), TrialCopy { speed: 30, enforces }, |_| false).unwrap();
+            let modes = Hook::ALL.map(|hook| load(hook, Some(&text)).unwrap().mode);
+            assert!(modes.iter().all(|found| *found == mode), "{modes:?} in\n{text}");
         }
     }
 
@@ -145,7 +171,7 @@ hooks:
         within: 1m
         every: 10s
 ";
-        let text = with_shorter_windows(Some(file), 20, |_| false).unwrap();
+        let text = trial_copy(Some(file), faster(20), |_| false).unwrap();
         for line in ["deadline: 30s", "within: 3s", "every: 500ms", "every: 10s", "timeout: 4s", "mode: observe"] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
@@ -167,7 +193,7 @@ hooks:
     checks:
       - { name: elsewhere, http: GET https://api.example.com/, expect: [status == 200] }
 ";
-        let text = with_shorter_windows(Some(file), 20, |check| check.name == "elsewhere").unwrap();
+        let text = trial_copy(Some(file), faster(20), |check| check.name == "elsewhere").unwrap();
         assert_eq!(check(&text), [], "{text}");
         let names = |hook| load(hook, Some(&text)).unwrap().checks.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(Hook::AfterInstall), ["here"]);
@@ -176,9 +202,6 @@ hooks:
 
     #[test]
     fn errors_are_those_of_the_file() {
-        assert_eq!(
-            with_shorter_windows(Some("version: 1\nhoks: {}"), 30, |_| false),
-            Err(check("version: 1\nhoks: {}"))
-        );
+        assert_eq!(trial_copy(Some("version: 1\nhoks: {}"), faster(30), |_| false), Err(check("version: 1\nhoks: {}")));
     }
 }
