@@ -22,7 +22,6 @@ const RUNS: usize = 5;
 /// The delay of each AWS reply for tasks and alarms, unless the caller wants a longer one. It makes the number of calls
 /// that wait for each other visible.
 const AWS_DELAY: Duration = Duration::from_millis(20);
-/// The delay of the service.
 const SERVICE_DELAY: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Serialize)]

@@ -23,7 +23,7 @@ const FILTERS: &[(&str, &str)] = &[
     // How many tasks have stopped when a check looks, and how many checks had ended by then, depends on timing.
     (r"\b[0-9]+ (of [0-9]+ )?tasks? (stopped|could not start):", "N tasks $2:"),
     (r"\btask 0a1b2c3d(, [0-9a-f]{32})*( and [0-9]+ more)?", "task 0a1b2c3d"),
-    (r"[;,] [0-9]+ (other failures?|consequences?)", ""),
+    (r"[;,] [0-9]+ (other failures?|consequences?|due to it|not run\b|not finished\b)", ""),
 ];
 
 const TRUNCATED_CHARS: usize = 120;

@@ -6,84 +6,41 @@ use rehearsal::{Exchange, FunctionName, Hook};
 
 use crate::iam_requests::iam_requests;
 
-/// The operations that a hook calls, as `service:Operation`. A test runs each hook and compares.
-pub const fn operations(hook: Hook) -> &'static [&'static str] {
-    match hook {
-        Hook::BeforeInstall => &[
-            "cloudwatch:DescribeAlarms",
-            "codedeploy:GetDeployment",
-            "codedeploy:GetDeploymentGroup",
-            "codedeploy:GetDeploymentTarget",
-            "codedeploy:ListDeploymentTargets",
-            "codedeploy:PutLifecycleEventHookExecutionStatus",
-            "ecs:DescribeServices",
-            "ecs:ListTasks",
-            "elasticloadbalancing:DescribeListeners",
-            "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeRules",
-            "elasticloadbalancing:DescribeTargetGroups",
-        ],
+/// What every hook calls.
+const COMMON: [&str; 10] = [
+    "codedeploy:GetDeployment",
+    "codedeploy:GetDeploymentGroup",
+    "codedeploy:GetDeploymentTarget",
+    "codedeploy:ListDeploymentTargets",
+    "codedeploy:PutLifecycleEventHookExecutionStatus",
+    "ecs:DescribeServices",
+    "elasticloadbalancing:DescribeListeners",
+    "elasticloadbalancing:DescribeLoadBalancers",
+    "elasticloadbalancing:DescribeRules",
+    "elasticloadbalancing:DescribeTargetGroups",
+];
+
+/// The operations that a hook calls, as `service:Operation`, sorted. A test runs each hook and compares.
+pub fn operations(hook: Hook) -> Vec<&'static str> {
+    let others: &[&str] = match hook {
+        Hook::BeforeInstall => &["cloudwatch:DescribeAlarms", "ecs:ListTasks"],
         Hook::AfterInstall => &[
-            "codedeploy:GetDeployment",
-            "codedeploy:GetDeploymentGroup",
-            "codedeploy:GetDeploymentTarget",
-            "codedeploy:ListDeploymentTargets",
-            "codedeploy:PutLifecycleEventHookExecutionStatus",
-            "ecs:DescribeServices",
             "ecs:DescribeTaskDefinition",
             "ecs:DescribeTasks",
             "ecs:ListTasks",
-            "elasticloadbalancing:DescribeListeners",
-            "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeRules",
-            "elasticloadbalancing:DescribeTargetGroups",
             "elasticloadbalancing:DescribeTargetHealth",
         ],
-        Hook::AfterAllowTestTraffic => &[
-            "codedeploy:GetDeployment",
-            "codedeploy:GetDeploymentGroup",
-            "codedeploy:GetDeploymentTarget",
-            "codedeploy:ListDeploymentTargets",
-            "codedeploy:PutLifecycleEventHookExecutionStatus",
-            "ecs:DescribeServices",
-            "elasticloadbalancing:DescribeListeners",
-            "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeRules",
-            "elasticloadbalancing:DescribeTargetGroups",
-        ],
-        Hook::BeforeAllowTraffic => &[
+        Hook::AfterAllowTestTraffic => &[],
+        Hook::BeforeAllowTraffic | Hook::AfterAllowTraffic => &[
             "cloudwatch:DescribeAlarms",
-            "codedeploy:GetDeployment",
-            "codedeploy:GetDeploymentGroup",
-            "codedeploy:GetDeploymentTarget",
-            "codedeploy:ListDeploymentTargets",
-            "codedeploy:PutLifecycleEventHookExecutionStatus",
-            "ecs:DescribeServices",
             "ecs:DescribeTasks",
             "ecs:ListTasks",
-            "elasticloadbalancing:DescribeListeners",
-            "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeRules",
-            "elasticloadbalancing:DescribeTargetGroups",
             "elasticloadbalancing:DescribeTargetHealth",
         ],
-        Hook::AfterAllowTraffic => &[
-            "cloudwatch:DescribeAlarms",
-            "codedeploy:GetDeployment",
-            "codedeploy:GetDeploymentGroup",
-            "codedeploy:GetDeploymentTarget",
-            "codedeploy:ListDeploymentTargets",
-            "codedeploy:PutLifecycleEventHookExecutionStatus",
-            "ecs:DescribeServices",
-            "ecs:DescribeTasks",
-            "ecs:ListTasks",
-            "elasticloadbalancing:DescribeListeners",
-            "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeRules",
-            "elasticloadbalancing:DescribeTargetGroups",
-            "elasticloadbalancing:DescribeTargetHealth",
-        ],
-    }
+    };
+    let mut all = [&COMMON[..], others].concat();
+    all.sort_unstable();
+    all
 }
 
 /// The IAM actions that each function needed for its recorded requests.

@@ -299,8 +299,10 @@ fn defaults_and_what_comes_later() -> Vec<HookCase> {
             .fails("GateInvalid"),
         // The hook's own section is valid. The unsupported key is in the section of a later hook.
         later("metric", "{ metric: green.http_5xx / green.requests, expect: [value < 1], on_error: warn }"),
-        later("steps", "{ steps: [{ http: '{{test_url}}/', expect: [status == 200] }] }"),
-        later("repeat", "{ http: '{{test_url}}/', repeat: 20, expect: [success_rate >= 99.5%] }"),
+        // Its value is not read, and it needs no conditions.
+        later("steps", "{ steps: [{ http: 3, capture: { order: json } }] }"),
+        later("repeat", "{ http: '{{test_url}}/', repeat: often }"),
+        later("a subject of repeat", "{ http: '{{test_url}}/', expect: [success_rate >= 99.5%] }"),
         later("concurrency", "{ http: '{{test_url}}/', concurrency: 2, expect: [status == 200] }"),
         later("allow", "{ tasks: green, expect: [running >= 1], allow: { failures: 1 } }"),
         case("an unsupported key and a mistake: the mistake decides")

@@ -44,7 +44,7 @@ impl Aws {
         match info.compute_platform() {
             Some(ComputePlatform::Ecs) | None => {}
             Some(other) => {
-                let detail = format!("deployment {id} is for the {} platform, not for Amazon ECS", other.as_str());
+                let detail = format!("it is for the {} platform, not for Amazon ECS", other.as_str());
                 return Err(AwsError::new(GET_DEPLOYMENT, ReasonCode::PlatformUnsupported, detail));
             }
         }

@@ -48,13 +48,8 @@ impl Partition {
     }
 }
 
-pub(super) const CODEDEPLOY: ServiceEndpoint = ServiceEndpoint {
-    id: "CODEDEPLOY",
-    host: "codedeploy",
-    signing_name: "codedeploy",
-    protocol: WireProtocol::Json("CodeDeploy_20141006"),
-    is_global: false,
-};
+pub(super) const CODEDEPLOY: ServiceEndpoint =
+    ServiceEndpoint::new("CODEDEPLOY", "codedeploy", WireProtocol::Json("CodeDeploy_20141006"));
 
 /// The URL of CodeDeploy, to which the SDK's client connects with these settings.
 pub(super) fn codedeploy_endpoint(settings: &AwsSettings) -> String {

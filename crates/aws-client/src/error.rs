@@ -1,6 +1,6 @@
 //! Errors of AWS calls, classified by what to do about them.
 
-use std::fmt;
+use std::{fmt, io};
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -159,7 +159,22 @@ fn denial_reason(code: ReasonCode, message: &str) -> &str {
 
 /// The message of the innermost error. The outer ones only repeat that something failed.
 pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    innermost_source(error).to_string()
+    let innermost = innermost_source(error);
+    if let Some(io) = innermost.downcast_ref::<io::Error>() {
+        return match io.kind() {
+            io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
+                "the connection was closed".to_owned()
+            }
+            io::ErrorKind::TimedOut => "the connection timed out".to_owned(),
+            _ => io.to_string(),
+        };
+    }
+    match innermost.to_string().as_str() {
+        // The words of the HTTP library.
+        "connection closed before message completed" => "the connection was closed without a reply".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// Whether AWS's reply broke off, or is not one of AWS.

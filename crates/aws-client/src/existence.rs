@@ -14,48 +14,20 @@ use super::{
 };
 use crate::model::Image;
 
-const LOGS: ServiceEndpoint = ServiceEndpoint {
-    id: "CLOUDWATCH_LOGS",
-    host: "logs",
-    signing_name: "logs",
-    protocol: WireProtocol::Json("Logs_20140328"),
-    is_global: false,
-};
-pub(super) const IAM: ServiceEndpoint = ServiceEndpoint {
-    id: "IAM",
-    host: "iam",
-    signing_name: "iam",
-    protocol: WireProtocol::Query("2010-05-08"),
-    is_global: true,
-};
-pub(super) const SSM: ServiceEndpoint = ServiceEndpoint {
-    id: "SSM",
-    host: "ssm",
-    signing_name: "ssm",
-    protocol: WireProtocol::Json("AmazonSSM"),
-    is_global: false,
-};
-pub(super) const SECRETS: ServiceEndpoint = ServiceEndpoint {
-    id: "SECRETS_MANAGER",
-    host: "secretsmanager",
-    signing_name: "secretsmanager",
-    protocol: WireProtocol::Json("secretsmanager"),
-    is_global: false,
-};
+const LOGS: ServiceEndpoint = ServiceEndpoint::new("CLOUDWATCH_LOGS", "logs", WireProtocol::Json("Logs_20140328"));
+pub(super) const IAM: ServiceEndpoint = ServiceEndpoint::new("IAM", "iam", WireProtocol::Query("2010-05-08")).global();
+pub(super) const SSM: ServiceEndpoint = ServiceEndpoint::new("SSM", "ssm", WireProtocol::Json("AmazonSSM"));
+pub(super) const SECRETS: ServiceEndpoint =
+    ServiceEndpoint::new("SECRETS_MANAGER", "secretsmanager", WireProtocol::Json("secretsmanager"));
 const ECR: ServiceEndpoint = ServiceEndpoint {
-    id: "ECR",
     host: "api.ecr",
-    signing_name: "ecr",
-    protocol: WireProtocol::Json("AmazonEC2ContainerRegistry_V20150921"),
-    is_global: false,
+    ..ServiceEndpoint::new("ECR", "ecr", WireProtocol::Json("AmazonEC2ContainerRegistry_V20150921"))
 };
-const TAGS: ServiceEndpoint = ServiceEndpoint {
-    id: "RESOURCE_GROUPS_TAGGING_API",
-    host: "tagging",
-    signing_name: "tagging",
-    protocol: WireProtocol::Json("ResourceGroupsTaggingAPI_20170126"),
-    is_global: false,
-};
+const TAGS: ServiceEndpoint = ServiceEndpoint::new(
+    "RESOURCE_GROUPS_TAGGING_API",
+    "tagging",
+    WireProtocol::Json("ResourceGroupsTaggingAPI_20170126"),
+);
 
 /// The operations that check whether something exists. A denial is reported as a warning.
 pub(super) const EXISTENCE_OPERATIONS: [&str; 5] =
@@ -73,8 +45,10 @@ const MAX_PAGES: usize = 50;
 pub enum Existence {
     /// It exists.
     Yes,
-    /// It does not exist. The text is what there is instead: `none`, `one that is scheduled for deletion`.
-    No(&'static str),
+    /// It does not exist.
+    No,
+    /// It exists, but cannot be used any more.
+    ScheduledForDeletion,
 }
 
 impl Existence {
@@ -82,7 +56,7 @@ impl Existence {
     fn from_reply(result: Result<Value, AwsError>, none: &[&str]) -> Result<Self, AwsError> {
         match result {
             Ok(_) => Ok(Self::Yes),
-            Err(fault) if none.iter().any(|word| fault.has_code(word)) => Ok(Self::No("none")),
+            Err(fault) if none.iter().any(|word| fault.has_code(word)) => Ok(Self::No),
             Err(fault) => Err(fault),
         }
     }
@@ -97,7 +71,7 @@ impl Aws {
         let exists = list(&reply, "logGroups", DESCRIBE_LOG_GROUPS)?
             .iter()
             .any(|group| group.get("logGroupName").and_then(Value::as_str) == Some(name));
-        Ok(if exists { Existence::Yes } else { Existence::No("none") })
+        Ok(if exists { Existence::Yes } else { Existence::No })
     }
 
     /// GetRole by ARN.
@@ -137,7 +111,7 @@ impl Aws {
                 return Err(AwsError::missing_field(DESCRIBE_SECRET, "ARN"));
             }
             if secret.get("DeletedDate").is_some_and(|date| !date.is_null()) {
-                return Ok(Existence::No("one that is scheduled for deletion"));
+                return Ok(Existence::ScheduledForDeletion);
             }
         }
         Existence::from_reply(result, &["ResourceNotFoundException"])
@@ -156,7 +130,7 @@ impl Aws {
         if let Ok(reply) = &result
             && list(reply, "imageDetails", DESCRIBE_IMAGES)?.is_empty()
         {
-            return Ok(Some(Existence::No("none")));
+            return Ok(Some(Existence::No));
         }
         Existence::from_reply(result, &["ImageNotFoundException", "RepositoryNotFoundException"]).map(Some)
     }

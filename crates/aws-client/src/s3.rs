@@ -7,8 +7,7 @@ use super::{
     signing_client::{ServiceEndpoint, WireProtocol},
 };
 
-const S3: ServiceEndpoint =
-    ServiceEndpoint { id: "S3", host: "s3", signing_name: "s3", protocol: WireProtocol::S3, is_global: false };
+const S3: ServiceEndpoint = ServiceEndpoint::new("S3", "s3", WireProtocol::S3);
 
 impl Aws {
     /// GetObject from a bucket in the function's Region, with the newest version unless one is named.

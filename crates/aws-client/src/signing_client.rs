@@ -51,10 +51,21 @@ pub(super) struct ServiceEndpoint {
     pub host: &'static str,
     /// Its name in signatures.
     pub signing_name: &'static str,
-    /// Its protocol.
     pub protocol: WireProtocol,
     /// Whether it has one endpoint for all Regions of a partition.
     pub is_global: bool,
+}
+
+impl ServiceEndpoint {
+    /// A service with the same name in hosts and signatures, and an endpoint in each Region.
+    pub const fn new(id: &'static str, name: &'static str, protocol: WireProtocol) -> Self {
+        Self { id, host: name, signing_name: name, protocol, is_global: false }
+    }
+
+    /// The service with one endpoint for all Regions of a partition.
+    pub const fn global(self) -> Self {
+        Self { is_global: true, ..self }
+    }
 }
 
 /// The protocol of a service.
@@ -375,21 +386,7 @@ fn parse_failure(operation: &'static str, error: &dyn std::error::Error) -> AwsE
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const IAM: ServiceEndpoint = ServiceEndpoint {
-        id: "IAM",
-        host: "iam",
-        signing_name: "iam",
-        protocol: WireProtocol::Query("2010-05-08"),
-        is_global: true,
-    };
-    const SSM: ServiceEndpoint = ServiceEndpoint {
-        id: "SSM",
-        host: "ssm",
-        signing_name: "ssm",
-        protocol: WireProtocol::Json("AmazonSSM"),
-        is_global: false,
-    };
+    use crate::existence::{IAM, SSM};
 
     fn client(settings: &AwsSettings) -> SigningClient {
         SigningClient::new(settings, Arc::new(ConnectionPool::new(settings.tls.get(settings))))

@@ -11,7 +11,7 @@ use super::{
     Condition, Fact, Kind, MapKey, MapReader, Message, Policies, Position, ReadContext, YamlNode, YamlValue,
     foreign_words::{KeyUse, meant_key},
     header::read_policies,
-    kinds::{self, KINDS, KindReader, PollPolicy, UNSUPPORTED_KINDS, unsupported},
+    kinds::{self, KINDS, KindReader, PollPolicy, unsupported},
     permissions::Requirement,
     reader::{KeySpec, Reading, to_map},
     suggest, timing, when,
@@ -108,6 +108,11 @@ impl CheckSpec {
         matches!(self.origin, CheckOrigin::BuiltIn)
     }
 
+    /// The position of a key's value if the team's file has the key, or that of the check.
+    pub(super) fn given_at(&self, key: &str) -> Position {
+        self.given_keys.get(key).copied().unwrap_or(self.at)
+    }
+
     /// `within`, or zero for a kind without it.
     pub(super) fn within(&self) -> Duration {
         self.check.spec().poll_policy().map_or(Duration::ZERO, |policy| policy.within)
@@ -124,6 +129,7 @@ impl CheckSpec {
 /// Reads one check.
 pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSpec> {
     let mut fields = MapReader::new(node, "a check", context)?;
+    unsupported::reject(&mut fields);
     let Some(kind) = find_kind(node, &mut fields) else {
         // The common keys are read even without a kind, so that their errors are reported in the same run.
         let _ = (fields.string("name"), when::read(&mut fields), read_policies(&mut fields, Policies::default()));
@@ -153,7 +159,9 @@ pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSp
         effective: written,
     };
     if let Some(why) = context.scope.hook.and_then(|hook| timing::why_check_too_early(&spec, hook)) {
-        let at = node.get(kind.key).map_or(at, |value| value.at);
+        // In `forwards_to`, the listener is the reason.
+        let listener = node.get("listener").filter(|_| spec.check.unblocks().is_some());
+        let at = listener.or_else(|| node.get(kind.key)).map_or(at, |value| value.at);
         context.error(at, why);
     }
     Some(spec)
@@ -173,7 +181,6 @@ pub(super) fn read_keys(kind: &KindReader, fields: &mut MapReader<'_>) -> CheckK
     let name = fields.string("name");
     let when = when::read(fields);
     let policies = read_policies(fields, default);
-    unsupported::read(kind.key, fields);
     let check = (kind.read)(fields);
     CheckKeys { name, when, policies, check }
 }
@@ -200,11 +207,12 @@ fn in_display_order(kind: &str, name: &str, key_specs: &[KeySpec]) -> YamlValue 
 
 fn find_kind(node: &YamlNode, fields: &mut MapReader<'_>) -> Option<&'static KindReader> {
     let has = |kind: &&KindReader| node.get(kind.key).is_some();
-    let kinds: Vec<_> = kinds::kinds().chain(UNSUPPORTED_KINDS).filter(has).collect();
+    let kinds: Vec<_> = kinds::kinds().filter(has).collect();
     match kinds[..] {
         [kind] => Some(kind),
         // `http` is also a key of `forwards_to`: the request whose response identifies the version.
         [a, b] if a.key == "http" && b.key == "forwards_to" => Some(b),
+        [] if unsupported::has_kind(node) => None,
         [] => {
             let known: Vec<_> = KINDS.iter().map(|kind| kind.key).collect();
             let entries = node.entries();

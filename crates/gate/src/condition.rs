@@ -29,7 +29,7 @@ use self::{
 pub(super) use self::{
     foreign::{find_placeholder, translate},
     pattern::{DURATION, SubjectPattern, either, patterns},
-    satisfiability::review,
+    satisfiability::{find_contradiction, review},
 };
 use super::{
     Fact, Message, Scope, SubjectValues, Value,
@@ -56,7 +56,6 @@ impl fmt::Display for Condition {
     }
 }
 
-/// The result of a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConditionResult {
     True,
@@ -87,17 +86,16 @@ impl Condition {
     /// # Errors
     /// A sentence for the gate file's author.
     pub fn parse(text: &str, subjects: &'static [Subject]) -> Result<Self, Message> {
-        Self::parse_in(text, &[subjects], &Scope::default())
+        Self::parse_in(text, subjects, &Scope::default())
     }
 
-    /// Like [`Self::parse`], with several lists of subjects, and with the names that the file declares.
+    /// Like [`Self::parse`], with the names that the file declares.
     ///
     /// # Errors
     /// A sentence for the gate file's author.
-    pub fn parse_in(text: &str, subjects: &[&'static [Subject]], scope: &Scope) -> Result<Self, Message> {
-        let subjects: Vec<&Subject> = subjects.iter().flat_map(|list| *list).collect();
-        let comparison = Comparison::parse(text, &subjects, scope)
-            .map_err(|why| foreign::explain(text, &subjects, scope).unwrap_or(why))?;
+    pub fn parse_in(text: &str, subjects: &'static [Subject], scope: &Scope) -> Result<Self, Message> {
+        let comparison = Comparison::parse(text, subjects, scope)
+            .map_err(|why| foreign::explain(text, subjects, scope).unwrap_or(why))?;
         Ok(Self { text: comparison.text.clone(), alternatives: vec![comparison] })
     }
 

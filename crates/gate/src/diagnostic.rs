@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Position, secret_mask::SecretMask};
+use super::{Position, YamlValue, secret_mask::SecretMask};
 use lifecycle::{is_printable, printable};
 
 use crate::reason_code::ReasonCode;
@@ -31,9 +31,27 @@ impl Message {
         Self::from(format!("{text}; write `{line}`")).with_suggestion(line)
     }
 
+    /// A value of a wrong type or form. `expected` is what it must be.
+    pub(super) fn wrong_value(what: impl fmt::Display, expected: impl fmt::Display, actual: &YamlValue) -> Self {
+        match actual {
+            YamlValue::Null => format!("{what} has no value; it must be {expected}"),
+            YamlValue::List(_) | YamlValue::Map(_) => format!("{what} must be {expected}, but is {actual}"),
+            _ => format!("{what} is {actual}; it must be {expected}"),
+        }
+        .into()
+    }
+
     /// The word that was probably meant. The text already contains it.
     pub fn with_suggestion(self, suggestion: impl Into<String>) -> Self {
         Self { suggestion: Some(suggestion.into()), ..self }
+    }
+
+    /// The text, and a question if there is a suggestion.
+    pub(super) fn maybe_ask(self, near: Option<&str>) -> Self {
+        match near {
+            Some(near) => Self::did_you_mean(self.text, near),
+            None => self,
+        }
     }
 
     /// Changes the text around the suggestion.
@@ -57,6 +75,14 @@ impl From<&str> for Message {
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// `a, b or c`.
+pub fn join_or(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => words.concat(),
     }
 }
 

@@ -92,11 +92,10 @@ fn set(document: &mut Json, path: &str, value: Json) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Scope, Subject, kinds::RESPONSE_SUBJECTS};
+    use crate::kinds::RESPONSE_SUBJECTS;
 
     fn example(conditions: &[&str]) -> ExampleResponse {
-        let subjects: &[&'static [Subject]] = &[RESPONSE_SUBJECTS];
-        let parse = |text: &&str| Condition::parse_in(text, subjects, &Scope::default()).unwrap();
+        let parse = |text: &&str| Condition::parse(text, RESPONSE_SUBJECTS).unwrap();
         example_response(&conditions.iter().map(parse).collect::<Vec<_>>())
     }
 

@@ -212,7 +212,7 @@ fn explain_check(step: &PlannedCheck, steps: &[PlannedCheck], gate: &HookSection
         let conditions: Vec<_> = kind.expect().iter().map(Condition::describe).collect();
         details.push(ExplainedDetail::Expects(printable(&conditions.join(", ")).into_owned()));
     }
-    details.extend(describe_polling(spec).map(sentence));
+    details.extend(describe_polling(spec, gate.deadline).map(sentence));
     if let YamlValue::Map(entries) = &spec.effective {
         let plain = |(key, node): &(super::MapKey, super::YamlNode)| {
             let is_described = DESCRIBED_KEYS.contains(&key.name.as_str()) || key.name == kind.key();
@@ -281,12 +281,18 @@ fn join_conditions(conditions: &[Condition]) -> String {
 }
 
 /// How often the check runs, and when it passes. `None` for a kind without these keys, and for an implied check.
-fn describe_polling(spec: &CheckSpec) -> Option<String> {
+fn describe_polling(spec: &CheckSpec, deadline: Option<Duration>) -> Option<String> {
     let kind = spec.check.spec();
     let policy = kind.poll_policy().filter(|_| spec.origin != CheckOrigin::Implied)?;
     let mut parts = Vec::new();
     if !policy.within.is_zero() {
-        parts.push(format!("has {} to pass", format_duration(policy.within)));
+        let within = format_duration(policy.within);
+        parts.push(match deadline.filter(|deadline| *deadline < policy.within) {
+            Some(deadline) => {
+                format!("has {} to pass (the hook's deadline; `within` is {within})", format_duration(deadline))
+            }
+            None => format!("has {within} to pass"),
+        });
     }
     if kind.consecutive() > 1 {
         parts.push(format!("must pass {} times in a row", kind.consecutive()));
@@ -359,6 +365,19 @@ hooks:
         let ExplainedChecks::Some(checks) = &explanation.checks else { panic!("{explanation:?}") };
         let unblocks: Vec<_> = checks.iter().filter_map(|check| check.unblocks).collect();
         assert_eq!(unblocks, [TrafficRoute::Production, TrafficRoute::Test]);
+    }
+
+    #[test]
+    fn time_to_pass_is_at_most_the_deadline_of_the_hook() {
+        let file = |within: &str| {
+            let check = format!("{{ tasks: green, expect: [running >= 1], within: {within}, every: 5s }}");
+            format!(
+                "version: 1\nhooks: {{ after_allow_traffic: {{ deadline: 1m, built_in: none, checks: [{check}] }} }}"
+            )
+        };
+        let cut = "has 1m to pass (the hook's deadline; `within` is 5m), polls every 5s";
+        assert!(explained(&file("5m")).to_string().contains(cut));
+        assert!(explained(&file("30s")).to_string().contains("has 30s to pass, polls every 5s"));
     }
 
     #[test]

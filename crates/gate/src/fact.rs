@@ -30,8 +30,6 @@ pub enum Fact {
     Env(String),
     /// `secret.NAME`: a secret that the file declares. Its value is never logged.
     Secret(String),
-    /// A value that an earlier step of the same check captured.
-    Captured(String),
 }
 
 /// A fact about one of the two versions.
@@ -102,9 +100,6 @@ impl Fact {
         if let Some((_, fact)) = DEPLOYMENT_FACTS.iter().find(|(known, _)| *known == word) {
             return Ok(fact.clone());
         }
-        if scope.captures.iter().any(|name| name == word) {
-            return Ok(Self::Captured(word.to_owned()));
-        }
         match word.split_once('.') {
             Some(("env", name)) => return Ok(Self::parse_env(name)?),
             Some(("secret", name)) => return parse_secret(name, scope),
@@ -118,7 +113,6 @@ impl Fact {
             None => {}
         }
         let mut known = Self::names();
-        known.extend(scope.captures.iter().cloned());
         known.extend(scope.secrets.iter().map(|name| format!("secret.{name}")));
         Err(match suggest(word, known.iter().map(String::as_str)) {
             Some(near) => Message::from(format!("{{{{{word}}}}} is not a fact; did you mean {{{{{near}}}}}?"))
@@ -137,7 +131,6 @@ impl fmt::Display for Fact {
             }
             Self::Env(name) => write!(f, "env.{name}"),
             Self::Secret(name) => write!(f, "secret.{name}"),
-            Self::Captured(name) => f.write_str(name),
             plain => {
                 f.write_str(DEPLOYMENT_FACTS.iter().find(|(_, known)| known == plain).map_or("", |(word, _)| *word))
             }
@@ -151,13 +144,11 @@ impl Fact {
         let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !sound {
-            return Err(format!("{{{{env.{name}}}}} names no variable of the function, such as {{{{env.STAGE}}}}"));
+            return Err(format!("env.{name} is not the name of a variable, such as env.STAGE"));
         }
         // Lambda sets the credentials of the function's role in these variables.
         if name.starts_with("AWS_") {
-            return Err(format!(
-                "{{{{env.{name}}}}}: variables that start with AWS_ are not available, because some are secrets"
-            ));
+            return Err(format!("env.{name} is not available: some variables that start with AWS_ are secrets"));
         }
         Ok(Self::Env(name.to_owned()))
     }
@@ -178,9 +169,9 @@ fn parse_secret(name: &str, scope: &Scope) -> Result<Fact, Message> {
 }
 
 impl Fact {
-    /// Whether its value is never logged. A captured value and a variable of the function can be anything, for example
-    /// a session, so they count as secrets.
+    /// Whether its value is never logged. A variable of the function can be anything, for example a session, so it counts
+    /// as a secret.
     pub const fn is_secret(&self) -> bool {
-        matches!(self, Self::Secret(_) | Self::Captured(_) | Self::Env(_))
+        matches!(self, Self::Secret(_) | Self::Env(_))
     }
 }

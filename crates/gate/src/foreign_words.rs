@@ -104,11 +104,20 @@ const fn row(
     ForeignKey { word, why, key, line }
 }
 
+/// The old name of a key.
+pub fn old_name(key: &str) -> Option<&'static str> {
+    RENAMED.iter().find(|(_, new)| *new == key).map(|(old, _)| *old)
+}
+
 /// Explains a key that is not among the known keys of its map, if another tool or an earlier version has it.
 pub fn explain(it: KeyUse<'_>, known: &[&'static str]) -> Option<Message> {
     let name = it.name;
     if let Some((_, new)) = RENAMED.iter().find(|(old, new)| *old == name && known.contains(new)) {
-        return Some(Message::from(format!("`{name}` is now `{new}`")).with_suggestion(*new));
+        let value = match &it.node.data {
+            YamlValue::Null | YamlValue::List(_) | YamlValue::Map(_) => String::new(),
+            simple => format!(" {}", to_flow_line(simple)),
+        };
+        return Some(Message::write_instead(format_args!("`{name}` has a new name"), &format!("{new}:{value}")));
     }
     let spelt = |hook: &Hook| hook.event_name().eq_ignore_ascii_case(name) && known.contains(&hook.key());
     if let Some(hook) = Hook::ALL.iter().find(|hook| spelt(hook)) {

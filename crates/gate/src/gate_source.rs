@@ -21,9 +21,7 @@ pub enum GateSource {
     Ssm(NameTemplate),
     /// An object in S3.
     S3 {
-        /// Its bucket.
         bucket: NameTemplate,
-        /// Its key.
         key: NameTemplate,
         /// Its version. The newest if there is none.
         version: Option<String>,

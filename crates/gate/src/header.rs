@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Defaults, HttpDefaults, MapReader, Position, Retry, SecretRef, Skip, YamlValue};
+use super::{Defaults, HttpDefaults, MapReader, Message, Position, Retry, SecretRef, Skip, YamlValue};
 use crate::{Mode, Policies, Policy};
 
 /// The keys next to `hooks`.
@@ -17,6 +17,8 @@ pub struct GateHeader {
     /// The header with all effective values, as a gate file would write it.
     pub effective: YamlValue,
 }
+
+const VERSION_LINE: &str = "version: 1";
 
 /// Reads the header. Secrets and defaults go into the context, for the parts of the file that follow.
 pub(super) fn read_header(fields: &mut MapReader<'_>) -> GateHeader {
@@ -37,11 +39,20 @@ pub(super) fn read_header(fields: &mut MapReader<'_>) -> GateHeader {
 
 fn check_version(fields: &mut MapReader<'_>) {
     let given = fields.has("version");
-    let node = fields.node("version").map(|node| (node.at, &node.data));
-    match node {
-        _ if !given => fields.error(Position::START, "`version: 1` is missing"),
-        Some((_, YamlValue::Integer(1))) | None => {}
-        Some((at, other)) => fields.error(at, format!("version {other} is not supported; write `version: 1`")),
+    let node = fields.node("version").filter(|node| node.data != YamlValue::Integer(1));
+    if !given {
+        fields.error(Position::START, "`version: 1` is missing");
+    } else if let Some(node) = node {
+        let source = node.source_text().unwrap_or_default();
+        let message = match &node.data {
+            YamlValue::Text(text) if text == "1" => {
+                "`version` is a text; write `version: 1`, without quotation marks".into()
+            }
+            // An AppSpec file begins with it.
+            _ if source == "0.0" => Message::write_instead("version 0.0 is CodeDeploy's", VERSION_LINE),
+            other => Message::write_instead(format_args!("version {other} is not supported"), VERSION_LINE),
+        };
+        fields.error(node.at, message);
     }
 }
 
@@ -85,7 +96,7 @@ fn read_secrets(fields: &mut MapReader<'_>) -> BTreeMap<String, SecretRef> {
 }
 
 /// Whether a word can be a name between braces.
-pub fn is_name(word: &str) -> bool {
+fn is_name(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 

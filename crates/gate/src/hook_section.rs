@@ -1,9 +1,6 @@
 //! The part of the file for one hook, combined with the hook's built-in checks.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use lifecycle::{Hook, TrafficRoute};
 
@@ -119,18 +116,12 @@ pub(super) fn read(
 /// Reads `deadline`. It must leave time for the checks, and cannot exceed the timeout of a function.
 fn read_deadline(fields: &mut MapReader<'_>) -> Option<Duration> {
     let deadline = fields.duration("deadline").filter(|_| fields.is_in_file("deadline"))?;
-    let (at, longest) = (fields.position_of("deadline"), window::longest_deadline());
     if deadline.is_zero() {
-        fields.error(at, "`deadline` is 0s, which leaves the checks of this hook no time");
-    } else if deadline > longest {
-        let (deadline, longest) = (super::format_duration(deadline), super::format_duration(longest));
-        fields.error(
-            at,
-            format!(
-                "`deadline` is {deadline}, longer than the {longest} that the checks of a hook can have: Lambda ends a \
-                 function after 15 minutes, and the rest is kept for putting the status"
-            ),
-        );
+        fields.error(fields.position_of("deadline"), "`deadline` is 0s, which leaves the checks of this hook no time");
+    } else if deadline > window::longest_deadline()
+        && let Some(node) = fields.node("deadline")
+    {
+        fields.error(node.at, window::too_long("deadline", &node.data));
     }
     Some(deadline)
 }
@@ -174,7 +165,7 @@ fn read_checks(node: Option<&YamlNode>, fields: &mut MapReader<'_>) -> Option<Ve
             Some(items.iter().filter_map(|item| check_spec::read(item, fields.context())).collect())
         }
         Some((_, node)) => {
-            fields.error(node.at, "`checks` is a list of checks, or `none`");
+            fields.error(node.at, Message::wrong_value("`checks`", "a list of checks, or `none`", &node.data));
             Some(Vec::new())
         }
     }
@@ -250,18 +241,23 @@ fn apply_overrides(mut built_in: Vec<YamlNode>, changes: &YamlNode, fields: &mut
             built_in
         }
         _ => {
-            fields.error(changes.at, "`built_in` is `none`, or the keys to change of named built-in checks");
+            let expected = "`none`, or a map of built-in checks with the keys to change";
+            fields.error(changes.at, Message::wrong_value("`built_in`", expected, &changes.data));
             built_in
         }
     }
 }
 
 fn reject_duplicate_names(checks: &[CheckSpec], fields: &mut MapReader<'_>) {
-    let mut seen = BTreeSet::new();
+    let mut seen: BTreeMap<&str, &CheckSpec> = BTreeMap::new();
     for check in checks {
-        if !seen.insert(&check.name) {
-            let message = format!("two checks of this hook are called {:?}; give one another `name`", check.name);
-            fields.error(check.at, message);
+        if let Some(earlier) = seen.insert(&check.name, check) {
+            let message = if earlier.is_built_in() {
+                format!("{:?} is the name of a built-in check; give this check another `name`", check.name)
+            } else {
+                format!("two checks of this hook are called {:?}; give one another `name`", check.name)
+            };
+            fields.error(check.given_at("name"), message);
         }
     }
 }

@@ -24,7 +24,6 @@ pub enum ValueType {
     Template,
     /// A text, or a list of texts.
     Strings,
-    /// A duration.
     Duration,
     /// Two durations, `200ms..2s`.
     DurationRange,

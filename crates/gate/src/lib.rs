@@ -63,12 +63,11 @@ use self::{
 pub use self::{
     check_spec::{CheckOrigin, CheckSpec},
     condition::{Condition, ConditionResult, Failure, Subject},
-    diagnostic::{Diagnostic, Message, render},
+    diagnostic::{Diagnostic, Message, join_or, render},
     example_response::{ExampleResponse, example_response},
     explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, stages},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
-    header::is_name,
     hook_section::HookSection,
     json_path::{JsonPath, PathMatch},
     kinds::Kind,
@@ -87,7 +86,7 @@ pub use self::{
     value::{SubjectValues, Value},
     version::VersionNumber,
     when::{Preset, WhenContext, why_not_applicable},
-    yaml::{MapKey, Position, YamlNode, YamlValue, parse as parse_yaml},
+    yaml::{MapKey, Position, YamlNode, YamlValue, explain as explain_yaml_error, parse as parse_yaml},
 };
 
 /// Larger than any gate file that a person writes. Advanced parameters of Systems Manager end at 8 KiB.
@@ -163,7 +162,8 @@ fn read(
     let mut context = ReadContext { reading, ..ReadContext::default() };
     let mut gates = BTreeMap::new();
     if text.len() > MAX_BYTES {
-        let message = format!("the file is larger than {MAX_BYTES} bytes, the maximum for a gate file");
+        let message =
+            format!("the file is larger than {} KiB, the maximum for a gate file; make it smaller", MAX_BYTES / 1024);
         context.error(Position::START, message);
         // This message does not quote the file, so nothing needs masking, and a search for secrets in a huge file is
         // slow.

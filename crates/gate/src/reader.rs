@@ -20,7 +20,7 @@ pub use self::context::ReadContext;
 pub(super) use self::context::Reading;
 pub use super::key_spec::{KeySpec, ValueType, to_map};
 use super::{
-    Diagnostic, Fact, Message, Scope, Subject,
+    Diagnostic, Fact, Message, Scope,
     foreign_words::{self, KeyUse},
     suggest,
     yaml::{MapKey, Position, YamlNode, YamlValue},
@@ -33,8 +33,6 @@ pub struct MapReader<'a> {
     entries: &'a [(MapKey, YamlNode)],
     key_specs: Vec<KeySpec>,
     facts: BTreeSet<Fact>,
-    /// Additional subjects for conditions. With a hint, they are not available, and the hint says why.
-    extra_subjects: (&'static [Subject], Option<&'static str>),
     context: &'a mut ReadContext,
 }
 
@@ -45,7 +43,7 @@ impl<'a> MapReader<'a> {
             YamlValue::Map(entries) => entries,
             YamlValue::Null => &[],
             other => {
-                context.error(node.at, format!("{what} is a map of keys, not {other}"));
+                context.error(node.at, Message::wrong_value(what, "a map of keys", other));
                 return None;
             }
         };
@@ -55,7 +53,6 @@ impl<'a> MapReader<'a> {
             entries,
             key_specs: Vec::new(),
             facts: BTreeSet::new(),
-            extra_subjects: (&[], None),
             context,
         })
     }
@@ -80,10 +77,14 @@ impl<'a> MapReader<'a> {
         self.context.errors.push(Diagnostic::gate_empty(at, message));
     }
 
-    /// Refuses a key that this version does not support: every key of a valid file has an effect.
-    pub fn error_not_supported(&mut self, key: &str) {
-        let at = self.key_position(key);
-        let message = format!("`{key}` is not supported yet: this version of the hooks cannot execute it; remove it");
+    /// Rejects a key that this version does not support: every key of a valid file has an effect.
+    pub(super) fn reject_key(&mut self, key: &'static str) {
+        self.take(key, ValueType::Any);
+        self.error_not_supported(self.key_position(key), key);
+    }
+
+    fn error_not_supported(&mut self, at: Position, what: &str) {
+        let message = format!("`{what}` is not supported by this version of the hooks; remove it");
         self.context.errors.push(Diagnostic::not_supported(at, message));
     }
 
@@ -92,7 +93,7 @@ impl<'a> MapReader<'a> {
         self.context
     }
 
-    /// Secrets, captures and defaults of the file.
+    /// Secrets and defaults of the file.
     pub fn scope(&self) -> &Scope {
         &self.context.scope
     }
@@ -100,13 +101,20 @@ impl<'a> MapReader<'a> {
     /// Whether the file has the key. It does not record the key. With `Reading::Schema` it is always true, so that every
     /// branch of a reader runs.
     pub fn has(&self, key: &str) -> bool {
-        self.context.is_schema() || self.entries.iter().any(|(own, _)| own.name == key)
+        self.context.is_schema() || self.is_in_file(key)
     }
 
     /// Whether the file has the key. It does not record the key, and with `Reading::Schema` it is always false: for keys
     /// that are not part of the schema or of suggestions.
     pub fn is_in_file(&self, key: &str) -> bool {
-        self.entries.iter().any(|(own, _)| own.name == key)
+        self.entry(key).is_some()
+    }
+
+    /// The entry of a key. An old name of the key is an error, which [`Self::finish`] reports. Its value is read like that
+    /// of the key, so that the errors in both are reported in the same run.
+    fn entry(&self, key: &str) -> Option<&'a (MapKey, YamlNode)> {
+        let find = |name: &str| self.entries.iter().find(|(own, _)| own.name == name);
+        find(key).or_else(|| find(foreign_words::old_name(key)?))
     }
 
     /// The facts in its templates.
@@ -116,12 +124,12 @@ impl<'a> MapReader<'a> {
 
     /// The position of a key's value, or of the map.
     pub fn position_of(&self, key: &str) -> Position {
-        self.entries.iter().find(|(own, _)| own.name == key).map_or(self.at, |(_, node)| node.at)
+        self.entry(key).map_or(self.at, |(_, node)| node.at)
     }
 
     /// The position of a key, or of the map.
     fn key_position(&self, key: &str) -> Position {
-        self.entries.iter().find(|(own, _)| own.name == key).map_or(self.at, |(own, _)| own.at)
+        self.entry(key).map_or(self.at, |(own, _)| own.at)
     }
 
     /// The value of a key as a node. Prefer a method that checks its type.
@@ -134,14 +142,8 @@ impl<'a> MapReader<'a> {
         self.take(key, shape)
     }
 
-    /// Adds subjects for the conditions. If they are not available, a condition that uses one is an error with this
-    /// hint.
-    pub fn extend_subjects(&mut self, subjects: &'static [Subject], hint: &'static str, is_available: bool) {
-        self.extra_subjects = (subjects, (!is_available).then_some(hint));
-    }
-
     fn take(&mut self, key: &'static str, shape: ValueType) -> Option<&'a YamlNode> {
-        let node = self.entries.iter().find(|(own, _)| own.name == key).map(|(_, node)| node);
+        let node = self.entry(key).map(|(_, node)| node);
         if !self.key_specs.iter().any(|spec| spec.key == key) {
             let kept = node.filter(|_| self.context.keeps_effective());
             let value = kept.map_or(YamlValue::Null, |node| node.data.clone());
@@ -165,7 +167,7 @@ impl<'a> MapReader<'a> {
     }
 
     fn type_error(&mut self, key: &str, node: &YamlNode, expected: &str) {
-        self.error(node.at, format!("`{key}` is {expected}, not {}", node.data));
+        self.error(node.at, Message::wrong_value(format_args!("`{key}`"), expected, &node.data));
     }
 
     /// The keys that were read so far, as a map of the file with effective values.

@@ -37,8 +37,8 @@ codes! {
     NotPermittedToCheck: "add the action to the function's role, or remove the entry from `preflight`",
     LoadBalancerUnreachable: "let the functions reach the listener's port: its security group must allow them, and an internal load balancer needs functions in its VPC",
     ReplacementMissing: "look at the service's events, and at the deployment in CodeDeploy",
-    TasksStopped: "read the stop reason and the container's log",
-    TasksReplaced: "a task ended and another one took its place; read its stop reason and the container's log",
+    TasksStopped: "read the stopped reason and the container's log",
+    TasksReplaced: "a task ended and another one took its place; read its stopped reason and the container's log",
     NotRunning: "look at the service's events: capacity, image pull, subnet addresses",
     TasksPending: "look at the service's events: capacity, image pull, subnet addresses",
     ContainersUnhealthy: "run the container's health-check command manually and read its log",
@@ -61,11 +61,11 @@ codes! {
     ConnectRefused: "nothing listens on that port; check the port",
     ConnectionReset: "the server closed the connection; read its log",
     ReadTimedOut: "the server accepted the connection and did not send the whole response in time; read its log",
-    TlsFailed: "check the certificate's names, dates and chain; to trust a private certificate authority, set SSL_CERT_FILE",
+    TlsFailed: "correct the TLS settings of the server or of the check",
     TlsUnverified: "set the certificate authority with `tls: { ca_file: … }` instead of `tls: unverified`",
     ServiceUnverified: "test the service itself: give `health_check` a `path`, or the hook an `http` or `grpc` check",
-    VersionUnverified: "request {{test_url}} or {{production_url}}, and compare the response, with `==`, with a {{green.…}} fact that differs between the versions",
-    RequestFailed: "correct the request in the gate file, or read the service's log",
+    VersionUnverified: "send the request through a listener that forwards to the new version, or compare its response, with `==`, with a {{green.…}} fact; in `http` and `grpc`, `any_version: true` accepts either version",
+    RequestFailed: "correct the request; if it is correct, look at the service's log and at the network",
     WrongVersionServed: "a version other than the deployed one responds: check whether the image was rebuilt, and the rules of the listener",
     UnexpectedStatus: "request the same URL manually and read the service's log",
     UnexpectedHeader: "request the same URL manually and read the service's log",
@@ -73,20 +73,20 @@ codes! {
     GrpcNotServing: "call the same method manually (for the health service: grpc_health_probe) and read the service's log",
     TooSlow: "compare with the version in production under the same load",
     AlarmFiring: "look at the alarm's metric, and since when it fires",
-    AlarmMissing: "create the alarm or remove its name",
+    AlarmMissing: "create the alarm, or correct its name in the gate file",
     AlarmNoData: "the alarm has no data points to judge; check its metric or how it treats missing data",
     AlarmNotEvaluated: "read the alarm's state reason and its history",
     CheckFailed: "correct the condition in the gate file, as this line explains",
     SecretUnreadable: "correct the value, or its location in `secrets` of the gate file, and let the function's role read it",
-    FactUnknown: "for env.NAME, set or correct the variable of the function; otherwise use a fact that has a value for this deployment",
-    NotSupportedYet: "newer hooks can support it",
+    FactUnknown: "use a fact that has a value for this deployment",
+    NotSupportedYet: "to use this key, deploy hooks that support it",
     CheckPanicked: "this is a bug in Greenlight; please report the line before this one",
     RanOutOfTime: "fix what the check reports; if it only needed longer, raise the function's timeout",
     WindowTooLong: "raise the function's timeout (15 minutes at most), or shorten the window",
     NotRun: "fix the check that it waited for",
     CutOff: "fix the check that failed first; this one did not finish",
     AwsDenied: "add the action to the function's role",
-    AwsThrottled: "AWS kept throttling; deploy again, or ask for a higher limit",
+    AwsThrottled: "AWS kept throttling; deploy again, or request a quota increase",
     AwsUnreachable: "a function in a VPC needs a NAT gateway or an interface endpoint for this service",
     AwsRejected: "correct the name or the setting that AWS's error mentions; resources of another region or account count as missing",
     AwsFailed: "deploy again; if the error returns, look at the AWS Health Dashboard, and at proxies between the function and AWS",
@@ -104,7 +104,7 @@ codes! {
     GateChanged: "review the gate file's change, then set GREENLIGHT_GATE_DIGEST to its new digest",
     GateInvalid: "fix the gate file",
     NothingChecked: "give this hook a check that applies, or set `no_data: warn` if no check has to apply",
-    GateEmpty: "give this hook a check, or set `checks: none`",
+    GateEmpty: "correct this hook's section of the gate file",
 }
 
 impl ReasonCode {
@@ -123,6 +123,20 @@ impl std::fmt::Display for ReasonCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The messages of these codes are for `greenlight check`, which prints no hints, so they say what to write.
+    #[test]
+    fn hints_do_not_repeat_the_advice_of_a_message() {
+        for (file, code, advice) in [
+            ("hooks: { after_install: { built_in: none } }", ReasonCode::GateEmpty, "checks: none"),
+            ("hooks: { after_install: { checks: [] } }", ReasonCode::GateEmpty, "checks: none"),
+            ("hooks: { after_install: { checks: [metric: 1] } }", ReasonCode::NotSupportedYet, "remove"),
+        ] {
+            let diagnostics = crate::check(&format!("version: 1\n{file}\n"));
+            assert!(diagnostics.iter().all(|it| it.code == code && it.message.contains(advice)), "{diagnostics:?}");
+            assert!(!code.hint().contains(advice), "{code}: {}", code.hint());
+        }
+    }
 
     #[test]
     fn every_code_has_its_heading_in_the_manual_and_no_heading_is_left_over() {

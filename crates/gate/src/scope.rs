@@ -12,8 +12,6 @@ use crate::Policies;
 pub struct Scope {
     /// The names under `secrets`.
     pub secrets: Vec<String>,
-    /// The names that earlier steps of the same check captured.
-    pub captures: Vec<String>,
     pub defaults: Defaults,
     /// The hook whose part is read, or `None` in the header.
     pub hook: Option<Hook>,

@@ -20,7 +20,6 @@ pub struct SecretRef {
 pub enum SecretStore {
     /// A SecureString parameter of Systems Manager.
     Ssm,
-    /// Secrets Manager.
     SecretsManager,
 }
 

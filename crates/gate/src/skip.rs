@@ -58,7 +58,7 @@ impl Skip {
                 let end = end_of_day(date);
                 if end.is_none() {
                     let at = fields.position_of("until");
-                    fields.error(at, format!("`until` is a date such as 2027-01-31, not {date:?}"));
+                    fields.error(at, format!("`until` is {date:?}; it must be a date such as 2027-01-31"));
                 }
                 end
             }

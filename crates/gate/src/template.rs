@@ -32,12 +32,14 @@ pub struct UnresolvedFact {
     pub code: ReasonCode,
     /// The fact and the reason: `{{green.image_tag}} is not known: the image is pinned by digest`.
     pub message: String,
+    /// What to do, if the hint of the code does not fit.
+    pub hint: Option<&'static str>,
 }
 
 impl UnresolvedFact {
     /// A fact that this deployment does not have.
     pub fn new(fact: &Fact, why: impl fmt::Display) -> Self {
-        Self { code: ReasonCode::FactUnknown, message: format!("{{{{{fact}}}}} is not known: {why}") }
+        Self { code: ReasonCode::FactUnknown, message: format!("{{{{{fact}}}}} is not known: {why}"), hint: None }
     }
 }
 
@@ -68,6 +70,11 @@ impl fmt::Debug for Template {
 }
 
 impl Template {
+    /// Text without facts, whatever it contains.
+    pub fn literal(text: &str) -> Self {
+        Self { text: text.to_owned(), parts: vec![TemplateSegment::Text(text.to_owned())] }
+    }
+
     /// Parses text with `{{fact}}` in it. A single `}}` is text, because a JSON body can end with it.
     ///
     /// # Errors
@@ -191,7 +198,7 @@ mod tests {
     use lifecycle::Colour;
 
     fn scope() -> Scope {
-        Scope { secrets: vec!["api_token".into()], captures: vec!["order".into()], ..Scope::default() }
+        Scope { secrets: vec!["api_token".into()], ..Scope::default() }
     }
 
     fn parse(text: &str) -> Result<Template, Message> {
@@ -216,7 +223,7 @@ mod tests {
 
     #[test]
     fn every_fact_has_a_word_and_every_word_a_fact() {
-        let words = Fact::names().into_iter().chain(["env.STAGE", "secret.api_token", "order"].map(str::to_owned));
+        let words = Fact::names().into_iter().chain(["env.STAGE", "secret.api_token"].map(str::to_owned));
         for word in words {
             let template = parse(&format!("a {{{{ {word} }}}} z")).unwrap();
             assert_eq!(template.facts().map(Fact::to_string).collect::<Vec<_>>(), [word]);
@@ -242,14 +249,14 @@ mod tests {
 
     #[test]
     fn an_address_and_a_method_can_be_taken_off() {
-        let (method, url) = parse("POST  {{test_url}}/orders/{{order}}")
+        let (method, url) = parse("POST  {{test_url}}/orders/{{region}}")
             .unwrap()
             .split_first_word()
             .map(|(word, rest)| (word.to_owned(), rest))
             .unwrap();
-        assert_eq!((method.as_str(), url.to_string().as_str()), ("POST", "{{test_url}}/orders/{{order}}"));
+        assert_eq!((method.as_str(), url.to_string().as_str()), ("POST", "{{test_url}}/orders/{{region}}"));
         let (route, path) = url.split_listener_url().unwrap();
-        assert_eq!((route, path.to_string().as_str()), (TrafficRoute::Test, "/orders/{{order}}"));
+        assert_eq!((route, path.to_string().as_str()), (TrafficRoute::Test, "/orders/{{region}}"));
         assert!(parse("{{test_url}}/x y").unwrap().split_first_word().is_none());
     }
 
@@ -267,7 +274,6 @@ mod tests {
             "{{env.}}",
             "{{secret.api_tokn}}",
             "{{secret.other}}",
-            "{{orders}}",
         ];
         insta::assert_snapshot!(texts.map(|text| format!("{text:<30} → {}", parse(text).unwrap_err())).join("\n"));
     }

@@ -9,7 +9,7 @@ use super::{CheckSpec, Fact, MapReader};
 /// Why a fact has no value at this hook.
 pub(super) fn why_fact_too_early(fact: &Fact, hook: Hook) -> Option<String> {
     match fact {
-        Fact::Url(route) => why_route_too_early(*route, hook),
+        Fact::Url(route) => why_route_too_early(*route, hook, "use {{test_url}}"),
         Fact::OfVersion(Colour::Green, _) if !hook.has_replacement() => Some(no_green_reason(hook)),
         _ => None,
     }
@@ -23,7 +23,9 @@ pub(super) fn why_check_too_early(spec: &CheckSpec, hook: Hook) -> Option<String
         return Some(format!("`{}: green` cannot be checked here: {}", kind.key(), no_green_reason(hook)));
     }
     let route = kind.listener()?;
-    why_route_too_early(route, hook)
+    // Such a check has no URL.
+    let instead = if kind.is_barrier() { "write `listener: test`" } else { "write `health_check: test`" };
+    why_route_too_early(route, hook, instead)
         .map(|why| format!("`{}` on the {} listener cannot pass here: {why}", kind.key(), route.as_str()))
 }
 
@@ -31,7 +33,8 @@ fn no_green_reason(hook: Hook) -> String {
     format!("{} runs before CodeDeploy creates the replacement task set; use after_install or a later hook", hook.key())
 }
 
-fn why_route_too_early(route: TrafficRoute, hook: Hook) -> Option<String> {
+/// Why a listener does not forward to the replacement yet. `instead` is what to write for the test listener.
+fn why_route_too_early(route: TrafficRoute, hook: Hook, instead: &str) -> Option<String> {
     let (from, event) = match route {
         TrafficRoute::Test => (Hook::AfterAllowTestTraffic, "AllowTestTraffic"),
         TrafficRoute::Production => (Hook::AfterAllowTraffic, "AllowTraffic"),
@@ -40,7 +43,7 @@ fn why_route_too_early(route: TrafficRoute, hook: Hook) -> Option<String> {
         return None;
     }
     let instead = match (route, hook >= Hook::AfterAllowTestTraffic) {
-        (TrafficRoute::Production, true) => "use {{test_url}}, or move the check to after_allow_traffic".to_owned(),
+        (TrafficRoute::Production, true) => format!("{instead}, or move the check to after_allow_traffic"),
         _ => format!("move the check to {}", from.key()),
     };
     Some(format!(
@@ -71,8 +74,8 @@ pub(crate) fn warn_unbound(url: &str, hook: Hook, key: &str, fields: &mut MapRea
     fields.warn(
         at,
         format!(
-            "the old version may answer this request: its URL is not bound to a listener, and the check does not wait for \
-             `forwards_to`; {instead}, or say `any_version: true` if it does not matter which version answers"
+            "the old version may respond to this request: its URL is not bound to a listener, and the check does not wait for \
+             `forwards_to`; {instead}, or write `any_version: true` if it does not matter which version responds"
         ),
     );
 }

@@ -1,12 +1,11 @@
 //! Suggestions for misspelt units.
 
 /// Units, with other words for them.
-const UNITS: [(&str, &str); 16] = [
+const UNITS: [(&str, &str); 13] = [
     ("ms", "ms"),
     ("s", "s"),
     ("m", "m"),
     ("h", "h"),
-    ("%", "%"),
     ("msec", "ms"),
     ("millis", "ms"),
     ("milliseconds", "ms"),
@@ -16,8 +15,6 @@ const UNITS: [(&str, &str); 16] = [
     ("minutes", "m"),
     ("hr", "h"),
     ("hours", "h"),
-    ("percent", "%"),
-    ("pct", "%"),
 ];
 
 /// The unit that probably was meant, given the text after the number in `text`.

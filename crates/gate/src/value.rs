@@ -9,7 +9,6 @@ use super::JsonPath;
 /// An observed value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// A number or a percentage.
     Number(f64),
     /// A whole number beyond 2⁵³, such as a build number made from a date. A float would confuse it with its
     /// neighbour.

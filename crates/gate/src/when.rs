@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CheckSpec, Condition, ConditionResult, Fact, Failure, MapReader, Subject, SubjectValues, Value, condition::review,
+    CheckSpec, Condition, ConditionResult, Fact, Failure, MapReader, Subject, SubjectValues, Value,
+    condition::{find_contradiction, review},
 };
 use crate::reason_code::ReasonCode;
 
@@ -41,9 +42,8 @@ impl SubjectValues for WhenContext {
 
 /// Reads the key `when`.
 pub(super) fn read(fields: &mut MapReader<'_>) -> Vec<Condition> {
-    let conditions = fields.conditions("when", SUBJECTS);
-    let at = fields.position_of("when");
-    for condition in &conditions {
+    let (places, conditions) = fields.conditions_with_positions("when", SUBJECTS);
+    for (at, condition) in places.into_iter().zip(&conditions) {
         if condition.facts().next().is_some() {
             fields.error(at, format!("`{condition}`: `when` compares with texts and numbers, not with {{{{facts}}}}"));
         }
@@ -62,12 +62,12 @@ pub(super) fn reject_contradictions(hook: &[Condition], checks: &[CheckSpec], fi
         return;
     }
     for check in checks.iter().filter(|check| !check.when.is_empty() && review(&check.when).is_empty()) {
-        let both: Vec<Condition> = hook.iter().chain(&check.when).cloned().collect();
-        for (_, why) in review(&both) {
-            fields.error(
-                check.at,
-                format!("{:?} never runs, because its `when` contradicts that of its hook: {why}", check.name),
+        if let Some(why) = find_contradiction(hook, &check.when) {
+            let message = format!(
+                "{:?} never runs, because its `when` contradicts that of its hook: {why}; change one of the two `when`",
+                check.name
             );
+            fields.error(check.given_at("when"), message);
         }
     }
 }

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use super::{CheckSpec, MapReader, format_duration};
+use super::{
+    CheckSpec, MapReader, Message, YamlValue,
+    duration::{self, parse_duration},
+    format_duration,
+};
 use crate::kinds::WindowKey;
 use crate::time_budget::{MAX_FUNCTION_TIMEOUT, check_budget};
 
@@ -11,9 +15,33 @@ use crate::time_budget::{MAX_FUNCTION_TIMEOUT, check_budget};
 /// CodeDeploy's record of its lifecycle events, which lags by up to 10 s.
 const STARTUP_RESERVE: Duration = Duration::from_secs(30);
 
+const LAMBDA_LIMIT: &str = ": Lambda ends a function after 15 minutes";
+
 /// The longest time that the checks of a hook can have.
 pub(super) fn longest_deadline() -> Duration {
     check_budget(MAX_FUNCTION_TIMEOUT)
+}
+
+/// Why the value of a key that is a length of time cannot be right, whatever else the file says.
+pub(super) fn too_long(key: &str, value: &YamlValue) -> Message {
+    let longest = match key {
+        "deadline" => longest_deadline(),
+        "within" | "for" | "stable_for" | "settle" | "timeout" => longest_window(),
+        _ => duration::MAX,
+    };
+    if let YamlValue::Text(text) = value
+        && text.contains('M')
+        && let minutes = text.replace('M', "m")
+        && parse_duration(&minutes).is_ok_and(|meant| meant <= longest)
+    {
+        return Message::did_you_mean(format_args!("`{key}` is {value}, and M means months"), &minutes);
+    }
+    let limit = if longest == duration::MAX {
+        "one day is possible".to_owned()
+    } else {
+        format!("{} is possible{LAMBDA_LIMIT}", format_duration(longest))
+    };
+    format!("`{key}` is {value}; at most {limit}").into()
 }
 
 /// The longest time that one check can have.
@@ -25,14 +53,13 @@ fn longest_window() -> Duration {
 /// a gate file that Greenlight prints is as valid as the original. Warnings depend on the keys in the team's file,
 /// because a `deadline` may intentionally be shorter than a default.
 pub(super) fn check_windows(spec: &CheckSpec, deadline: Option<Duration>, fields: &mut MapReader<'_>) {
-    let position = |key: &str| spec.given_keys.get(key).copied().unwrap_or(spec.at);
     if let Some((key, why)) = exceeds_limit(spec, deadline).or_else(|| interval_exceeds_window(spec)) {
-        fields.error(position(key), format!("{:?} {why}", spec.name));
+        fields.error(spec.given_at(key), format!("{:?} {why}", spec.name));
     } else if let Some((key, why)) = exceeds_deadline(spec, deadline)
         .or_else(|| interval_exceeds_within(spec))
         .or_else(|| timeout_exceeds_window(spec))
     {
-        fields.warn(position(key), format!("{:?} {why}", spec.name));
+        fields.warn(spec.given_at(key), format!("{:?} {why}", spec.name));
     }
 }
 
@@ -41,10 +68,7 @@ type KeyProblem = Option<(&'static str, String)>;
 
 fn exceeds_limit(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
     let longest = longest_window();
-    let lambda = format!(
-        "longer than the {} that a check can have: Lambda ends a function after 15 minutes",
-        format_duration(longest)
-    );
+    let lambda = format!("longer than the {} that a check can have{LAMBDA_LIMIT}", format_duration(longest));
     let least = spec.min_duration();
     if least > longest.min(deadline.unwrap_or(longest)) {
         let kind = spec.check.spec();
@@ -54,7 +78,7 @@ fn exceeds_limit(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
             Some(deadline) => format!("longer than this hook's deadline of {}", format_duration(deadline)),
             None => lambda,
         };
-        return Some((key, format!("watches for {}, {limit}", format_duration(least))));
+        return Some((key, format!("must keep passing for {}, {limit}", format_duration(least))));
     }
     let (key, within) = ("within", spec.within());
     if within > longest {
@@ -121,7 +145,7 @@ fn describe_total(within: Duration, least: Duration) -> String {
         return within_text;
     }
     format!(
-        "{within_text} and then watches for {}: together {}",
+        "{within_text} and must then keep passing for {}: together {}",
         format_duration(least),
         format_duration(within + least)
     )

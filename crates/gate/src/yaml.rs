@@ -16,7 +16,6 @@ const MAX_NODES: usize = 20_000;
 /// A position in a file, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// The line.
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
@@ -103,6 +102,11 @@ impl YamlNode {
         }
     }
 
+    /// Like [`Self::get`], for a file of AWS, in which a key can be in upper or lower case.
+    pub fn get_ignoring_case(&self, name: &str) -> Option<&Self> {
+        self.entries().iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name)).map(|(_, node)| node)
+    }
+
     /// The keys with their values. Empty if this is not a map.
     pub fn entries(&self) -> &[(MapKey, Self)] {
         if let YamlValue::Map(entries) = &self.data { entries } else { &[] }
@@ -155,6 +159,22 @@ impl YamlNode {
 /// # Errors
 /// The first error: after a syntax error the rest of the file has no meaning.
 pub fn parse(text: &str) -> Result<YamlNode, Diagnostic> {
+    parse_document(text).map_err(|error| Diagnostic { at: visible_position(text, error.at), ..error })
+}
+
+/// The position, or that of the last character before it if its line is empty, so that there is a line to show.
+fn visible_position(text: &str, at: Position) -> Position {
+    let lines: Vec<&str> = text.lines().take(at.line).collect();
+    if lines.len() == at.line && lines.last().is_some_and(|line| !line.trim().is_empty()) {
+        return at;
+    }
+    match lines.iter().rposition(|line| !line.trim().is_empty()) {
+        Some(index) => Position { line: index + 1, column: lines[index].trim_end().chars().count() },
+        None => at,
+    }
+}
+
+fn parse_document(text: &str) -> Result<YamlNode, Diagnostic> {
     let mut builder = TreeBuilder { parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0 };
     let node = loop {
         match builder.next()? {
@@ -174,6 +194,46 @@ pub fn parse(text: &str) -> Result<YamlNode, Diagnostic> {
     }
 }
 
+/// The texts of the YAML library, and ours, which say what to do.
+const EXPLANATIONS: [(&str, &str); 22] = [
+    ("while parsing a node, did not find expected node content", "a value is missing or incomplete here"),
+    ("while parsing a flow sequence, expected ',' or ']'", "`,` or `]` is missing before this"),
+    ("while parsing a flow mapping, did not find expected ',' or '}'", "`,` or `}` is missing before this"),
+    ("while parsing a block mapping, did not find expected key", INDENTATION),
+    ("while parsing a block collection, did not find expected '-' indicator", INDENTATION),
+    ("did not find expected <document start>", INDENTATION),
+    ("invalid indentation", INDENTATION),
+    ("mapping values are not allowed in this context", COLON),
+    ("illegal placement of ':' indicator", COLON),
+    ("simple key expected", NO_COLON),
+    ("simple key expect ':'", NO_COLON),
+    ("block sequence entries are not allowed in this context", "a list with `-` starts on a line of its own"),
+    ("while scanning a quoted scalar, found unexpected end of stream", "a quotation mark is not closed"),
+    (
+        "while parsing a quoted scalar, found unknown escape character",
+        "in \"…\", write `\\\\` for a backslash, or use '…'",
+    ),
+    ("invalid trailing content after double-quoted scalar", "text follows a closing quotation mark"),
+    ("while parsing node, found unknown anchor", "this alias names no anchor above it"),
+    ("tabs disallowed within this context (block indentation)", TABS),
+    ("tabs disallowed in this context", TABS),
+    ("tab cannot be used as indentation", TABS),
+    ("while scanning a plain scalar, found a tab", TABS),
+    ("misplaced bracket", "this bracket closes nothing"),
+    ("recursion limit exceeded", "nested too deeply"),
+];
+const INDENTATION: &str = "this line is not indented like the lines that it belongs to";
+const COLON: &str = "a colon is not allowed here; put a text with a colon in quotation marks, close every bracket, or correct \
+                     the indentation";
+const NO_COLON: &str = "a key before this has no `:` after it";
+const TABS: &str = "indent with spaces, not with tabs";
+
+/// The message for an error of the YAML library. A text that is not known stays as it is.
+pub fn explain(info: &str) -> String {
+    let ours = EXPLANATIONS.iter().find(|(theirs, _)| *theirs == info).map_or(info, |(_, ours)| ours);
+    format!("not YAML: {ours}")
+}
+
 struct TreeBuilder<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     anchors: Vec<(usize, YamlNode)>,
@@ -188,9 +248,7 @@ impl<'a> TreeBuilder<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Position), Diagnostic> {
         match self.parser.next() {
             Some(Ok((event, span))) => Ok((event, Position::from_marker(span.start))),
-            Some(Err(error)) => {
-                Err(diagnostic(Position::from_marker(*error.marker()), format!("not YAML: {}", error.info())))
-            }
+            Some(Err(error)) => Err(diagnostic(Position::from_marker(*error.marker()), explain(error.info()))),
             None => Ok((Event::StreamEnd, Position::START)),
         }
     }
@@ -304,6 +362,40 @@ mod tests {
         assert!(
             parse(&bomb).unwrap_err().message.contains("more than"),
             "aliases that expand to too many nodes must be refused"
+        );
+    }
+
+    #[test]
+    fn errors_of_the_library_say_what_to_do() {
+        let texts = [
+            "a: [",
+            "a: [1\nb: 2\n",
+            "a: { b: 1\nc: 2\n",
+            "a:\n\tb: 1\n",
+            "a: 1\n b: 2\n",
+            "a:\n    b: 1\n  c: 2\n",
+            "a:\n  - 1\n  b: 2\n",
+            "a: b: c\n",
+            "a: 1\nb\nc: 2\n",
+            "a: - 1\n",
+            "a: 'b\n",
+            "a: \"b\n",
+            "a: \"\\d\"\n",
+            "a: \"b\" c\n",
+            "a: *b\n",
+            "a: @b\n",
+            "a: %b\n",
+            "a: ]\n",
+            "\n\n",
+            &"[".repeat(300),
+        ];
+        let explained = |text: &str| match parse(text) {
+            Ok(node) => format!("{:?}", node.data),
+            Err(error) => error.to_string(),
+        };
+        let shown = |text: &&str| text.chars().take(20).collect::<String>();
+        insta::assert_snapshot!(
+            texts.iter().map(|text| format!("{:?} → {}", shown(text), explained(text))).collect::<Vec<_>>().join("\n")
         );
     }
 

@@ -248,7 +248,7 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
         "{ version: 1, mode: watch }",
         "{ version: 1, hooks: { after_install: { deadline: 30 } } }",
         "{ version: 1, hooks: { after_install: { checks: [{ tasks: green, exepct: [x == 1] }] } } }",
-        "{ version: 1, hooks: { after_install: { checks: [{ ecs: gren, expect: [x == 1] }] } } }",
+        "{ version: 1, hooks: { after_install: { checks: [{ tasks: gren, expect: [running > 1] }] } } }",
         "{ version: 1, skip: { marker: '[skip gate]', unti: 2027-01-31 } }",
     ] {
         assert!(!gate::check(faulty).is_empty() && !is_valid(faulty), "{faulty}");
@@ -516,6 +516,7 @@ proptest! {
     #[test]
     fn an_arbitrary_text_never_panics(text in ".{0,400}") {
         let _ = gate::render(&text, &gate::check(&text), "x");
+        let _ = gate::load(Hook::AfterInstall, Some(&text));
     }
 
     #[test]

@@ -166,7 +166,10 @@ fn keys_that_are_not_executed_are_refused_by_every_command() {
         let output = greenlight(folder.path(), &[command, "later.yaml"]);
         let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_ne!(output.status.code(), Some(0), "{command}: {output_text}");
-        assert!(output_text.contains("`metric` is not supported yet"), "{command}: {output_text}");
+        assert!(
+            output_text.contains("`metric` is not supported by this version of the hooks"),
+            "{command}: {output_text}"
+        );
     }
 }
 
@@ -421,7 +424,7 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
         "version: 1\nhooks: { after_instal: {} }",
         "version: 1\nhooks: { after_install: { deadlin: 5m } }",
         "version: 1\nhooks: { after_install: { checks: [{ tasks: green, expekt: [running > 1] }] } }",
-        "version: 1\nhooks: { after_install: { checks: [{ ecs: purple, expect: [running > 1] }] } }",
+        "version: 1\nhooks: { after_install: { checks: [{ tasks: purple, expect: [running > 1] }] } }",
         "version: 1\nmode: observing",
     ] {
         assert!(!validator.is_valid(&read(wrong)), "{wrong}");

@@ -30,7 +30,7 @@ use crate::{
     settings::Settings,
 };
 
-/// Reads an account.
+/// Reads an account. The error of every method is the error from AWS, with the operation.
 #[derive(Clone, Debug)]
 pub struct AwsInspector {
     aws: Aws,
@@ -128,59 +128,24 @@ impl AwsInspector {
         Self { aws: Aws::new(&Settings::from_env_with(overrides).aws) }
     }
 
-    /// Calls CloudFormation and returns the XML.
-    ///
-    /// # Errors
-    /// The error from AWS, with the operation. This is the same for all methods.
-    pub async fn cloudformation(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
-        self.aws.call_cloudformation(operation, input).await
-    }
-
     /// Calls CodeDeploy.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn codedeploy(&self, operation: &'static str, input: &Value) -> Result<Value, AwsError> {
         self.aws.call_codedeploy(operation, input).await
     }
 
-    /// Calls EC2 and returns the XML.
-    ///
-    /// # Errors
-    /// The error from AWS.
-    pub async fn ec2(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
-        self.aws.call_ec2(operation, input).await
-    }
-
-    /// Calls Elastic Load Balancing and returns the XML.
-    ///
-    /// # Errors
-    /// The error from AWS.
-    pub async fn elb(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
-        self.aws.call_elb(operation, input).await
-    }
-
-    /// Calls IAM and returns the XML.
-    ///
-    /// # Errors
-    /// The error from AWS.
-    pub async fn iam(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
-        self.aws.call_iam(operation, input).await
+    /// Calls an operation of CloudFormation, EC2, Elastic Load Balancing or IAM, such as `ec2:DescribeSubnets`, and
+    /// returns the XML.
+    pub async fn query(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
+        self.aws.query(operation, input).await
     }
 
     /// GetFunctionConfiguration of a function, by its name or ARN.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn function_configuration(&self, function: &str, qualifier: Option<&str>) -> Result<Value, AwsError> {
         let path = ("2015-03-31/functions", function, "configuration");
         self.aws.call_lambda("lambda:GetFunctionConfiguration", path, qualifier).await
     }
 
     /// GetFunctionEventInvokeConfig of a function, or `None` if the function has no such settings.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn event_invoke_config(
         &self,
         function: &str,
@@ -195,37 +160,25 @@ impl AwsInspector {
     }
 
     /// The AppSpec file of a deployment.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn app_spec(&self, deployment: &str, application: &str) -> Result<AppSpecLocation, AwsError> {
         self.aws.app_spec(deployment, application).await
     }
 
     /// The names of alarms that do not exist.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn missing_alarms(&self, names: &[String]) -> Result<Vec<String>, AwsError> {
         let found: Vec<String> = self.aws.alarms(names).await?.into_iter().map(|Alarm { name, .. }| name).collect();
         Ok(names.iter().filter(|name| !found.contains(name)).cloned().collect())
     }
 
     /// The alarms whose names begin with `prefix`, each with whether it notifies anybody when it fires.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn alarms_with_receivers(&self, prefix: &str) -> Result<Vec<(String, bool)>, AwsError> {
         self.aws.alarms_with_receivers(prefix).await
     }
 
     /// Whether a resource that a gate file names exists, and what there is instead. `None` for names that AWS cannot
     /// check.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn existence_of(&self, named: &Referenced) -> Result<Option<Existence>, AwsError> {
-        let found_if = |there: bool| Ok(Some(if there { Existence::Yes } else { Existence::No("none") }));
+        let found_if = |there: bool| Ok(Some(if there { Existence::Yes } else { Existence::No }));
         match named {
             Referenced::Alarm(name) => found_if(self.missing_alarms(std::slice::from_ref(name)).await?.is_empty()),
             Referenced::AlarmPrefix(prefix) => found_if(!self.aws.alarms_with_prefix(prefix).await?.is_empty()),
@@ -239,9 +192,6 @@ impl AwsInspector {
     }
 
     /// The listeners with their rules, the pair of target groups, and the service with its task sets.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn traffic(&self, routes: &TrafficConfig) -> Result<Traffic, AwsError> {
         let listener = async |arn: &Option<String>| match arn {
             Some(arn) => self.aws.listener(arn).await.map(Some),
@@ -261,9 +211,6 @@ impl AwsInspector {
     }
 
     /// DescribeTaskDefinition.
-    ///
-    /// # Errors
-    /// The error from AWS.
     pub async fn task_definition(&self, definition: &str) -> Result<TaskDefinition, AwsError> {
         self.aws.task_definition(definition).await
     }

@@ -51,7 +51,6 @@ pub struct CheckResult {
     pub line: String,
 }
 
-/// The result of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DryRunResult {
     /// The status that the hook would have put.

@@ -30,8 +30,11 @@ pub struct Observation<T = String> {
     pub expected: T,
     /// The actual value: `healthy 1 and registered 2`.
     pub actual: T,
-    /// Further evidence: stop reasons, exit codes, target states.
+    /// Further evidence: stopped reasons, exit codes, target states.
     pub details: Vec<T>,
+    /// The id of the task set, which helps nobody at a glance: it ends the check's line, and the verdict lacks it. Boxed,
+    /// because few observations have one.
+    pub task_set: Option<Box<T>>,
     /// The other outcomes, if the check covers several resources. The worst one is reported, but the policies say which
     /// one decides, so a further failure can never improve the result.
     pub other_outcomes: OutcomeSet,
@@ -83,7 +86,7 @@ impl Observation {
 
     /// The result of a check that needs this fact: the check could not run.
     pub fn unresolved(fact: UnresolvedFact, resource: impl Into<String>) -> Self {
-        Self::errored(fact.code, resource, fact.message)
+        Self::errored(fact.code, resource, fact.message).with_hint(fact.hint)
     }
 
     fn new(
@@ -101,6 +104,7 @@ impl Observation {
             expected: expected.into(),
             actual: seen.into(),
             details: Vec::new(),
+            task_set: None,
             other_outcomes: OutcomeSet::default(),
             hint: None,
         }
@@ -112,7 +116,7 @@ impl Observation {
         self
     }
 
-    /// Adds evidence before the existing evidence: a stop reason says more than a second number.
+    /// Adds evidence before the existing evidence: a stopped reason says more than a second number.
     pub fn prepend_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.splice(0..0, details);
         self
@@ -121,6 +125,10 @@ impl Observation {
     /// Replaces the outcome and the code, and keeps the evidence.
     pub fn with_outcome(self, outcome: Outcome, code: ReasonCode) -> Self {
         Self { outcome, code: Some(code), hint: None, ..self }
+    }
+
+    pub fn with_task_set(self, id: &str) -> Self {
+        Self { task_set: Some(Box::new(id.to_owned())), ..self }
     }
 
     /// Sets what happened, if it is known.
@@ -136,11 +144,18 @@ impl Observation {
     /// Redacts and shortens all texts.
     pub fn redacted(self, redactor: &Redactor) -> Observation<RedactedText> {
         let show = |text: String| redactor.redact(&text).shorten(MAX_TEXT);
-        let Self { outcome, code, cause, resource, expected, actual: seen, details, other_outcomes: also, hint } = self;
-        let details = details.into_iter().map(show).collect();
-        let (cause, resource) = (cause.map(show), show(resource));
-        let (expected, seen) = (show(expected), show(seen));
-        Observation { outcome, code, cause, resource, expected, actual: seen, details, other_outcomes: also, hint }
+        Observation {
+            outcome: self.outcome,
+            code: self.code,
+            cause: self.cause.map(show),
+            resource: show(self.resource),
+            expected: show(self.expected),
+            actual: show(self.actual),
+            details: self.details.into_iter().map(show).collect(),
+            task_set: self.task_set.map(|id| Box::new(show(*id))),
+            other_outcomes: self.other_outcomes,
+            hint: self.hint,
+        }
     }
 }
 

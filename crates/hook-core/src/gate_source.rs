@@ -2,7 +2,7 @@
 
 use std::{io::Read, path::Path};
 
-use aws_client::{Aws, AwsError, model::Deployment};
+use aws_client::{Aws, AwsError, file::describe_io_error, model::Deployment};
 use gate::{DeploymentNames, MAX_BYTES, ReasonCode};
 pub use gate::{GateSource, ResolvedSource};
 use ring::digest::{SHA256, digest};
@@ -96,7 +96,7 @@ fn unreadable(title: &str, error: ReadError) -> Observation {
 
 /// Reads the text of a file. A device may never end, and a file that is too long is not read to its end.
 fn read_capped(path: &Path) -> Result<String, String> {
-    let describe = |error: std::io::Error| error.to_string();
+    let describe = |error| format!("it {}", describe_io_error(&error));
     if !std::fs::metadata(path).map_err(describe)?.is_file() {
         return Err("it is not a file".to_owned());
     }

@@ -17,7 +17,6 @@ pub struct LogContext {
     pub region: Option<String>,
     /// The CodeDeploy application.
     pub application: Option<RedactedText>,
-    /// Its deployment group.
     pub deployment_group: Option<RedactedText>,
     /// The name of the ECS cluster.
     pub cluster: Option<RedactedText>,

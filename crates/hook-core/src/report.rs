@@ -10,7 +10,6 @@ use crate::{
     finding_log::FindingObserver,
     log_context::{LogContext, log_line},
     phase::{FindingKind, Phase},
-    redact::RedactedText,
     verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
@@ -36,6 +35,9 @@ pub fn check_line(finding: &Finding) -> String {
     };
     for detail in seen.details.iter().filter(|detail| !detail.is_empty()) {
         push_clause(&mut line, detail);
+    }
+    if let Some(id) = &seen.task_set {
+        push_clause(&mut line, &format!("task set {id}"));
     }
     match (&finding.caused_by, code_of(finding)) {
         // The finding of a check that did not run already names the reason.
@@ -107,9 +109,7 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let line = match (verdict.enforced_status, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
             let (check, summary) = (&finding.check, summary(finding));
-            // The id of a task set helps nobody at a glance.
-            let is_shown = |detail: &&RedactedText| !detail.is_empty() && !detail.starts_with("task set ");
-            let evidence = finding.observation.details.iter().find(is_shown);
+            let evidence = finding.observation.details.iter().find(|detail| !detail.is_empty());
             let mut line = format!("{hook} {fails}: ");
             match (&finding.observation.cause, evidence) {
                 (Some(cause), _) => {
@@ -126,7 +126,8 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
             // The evidence is shortened first, then the end of the sentence, but never the count.
             let counts = counts_of_others(verdict, finding);
             let room = MAX_LINE.saturating_sub(counts.chars().count());
-            return truncate(&line, room) + &counts;
+            let line = truncate(&line, room);
+            return if counts.is_empty() { line } else { line.trim_end_matches('.').to_owned() + &counts };
         }
         (Status::Failed, None) => {
             format!("{hook} {fails}: there is nothing to check, and the gate file does not say `checks: none`")
@@ -137,25 +138,26 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     truncate(&line, MAX_LINE)
 }
 
-/// `; 1 other failure, 2 due to it`: how many other checks stop the deployment. A check that did not run is a
-/// consequence, and so is one that another failure explains.
+/// `; 1 other failure, 2 due to it, 1 not run`: how many other checks stop the deployment, by what became of them.
 fn counts_of_others(verdict: &Verdict, reason: &Finding) -> String {
     let others = verdict
         .findings
         .iter()
         .filter(|(finding, decision)| *decision == Decision::Fail && !std::ptr::eq(finding, reason));
-    let follows = |finding: &Finding| finding.caused_by.is_some() || finding.observation.outcome == Outcome::NotRun;
-    let (consequences, failures): (Vec<_>, Vec<_>) = others.partition(|(finding, _)| follows(finding));
-    let count = |number: usize, one: &str, many: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        _ => Some(format!("{number} {many}")),
-    };
+    let (mut failures, mut consequences, mut not_run, mut not_finished) = (0, 0, 0, 0);
+    for (finding, _) in others {
+        *match finding.observation.code {
+            Some(ReasonCode::CutOff) => &mut not_finished,
+            _ if finding.observation.outcome == Outcome::NotRun => &mut not_run,
+            _ if finding.caused_by.is_some() => &mut consequences,
+            _ => &mut failures,
+        } += 1;
+    }
+    let failure = if failures == 1 { "other failure" } else { "other failures" };
+    let counts =
+        [(failures, failure), (consequences, "due to it"), (not_run, "not run"), (not_finished, "not finished")];
     let counts: Vec<_> =
-        [count(failures.len(), "other failure", "other failures"), count(consequences.len(), "due to it", "due to it")]
-            .into_iter()
-            .flatten()
-            .collect();
+        counts.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
     if counts.is_empty() { String::new() } else { format!("; {}", counts.join(", ")) }
 }
 
@@ -175,10 +177,16 @@ fn success_line(verdict: &Verdict) -> String {
         many => format!("{many} checks passed"),
     }];
     if let Some((first, _)) = warned.first() {
-        // The reason of a warning without an outcome of its own is in its details.
+        // A check that passed and warns all the same says why in its details; otherwise it could not be made.
         let detail = first.observation.details.iter().find(|detail| !detail.is_empty());
-        let why = detail.filter(|_| first.observation.outcome == Outcome::Unverified);
-        let why = why.map_or_else(|| summary(first), ToString::to_string);
+        let could_not_check = [ReasonCode::NotPermittedToCheck, ReasonCode::AlarmNotEvaluated].map(Some);
+        let why = match detail.filter(|_| first.observation.outcome == Outcome::Unverified) {
+            None => summary(first),
+            Some(detail) if could_not_check.contains(&first.observation.code) => {
+                format!("{}; {detail}", summary(first))
+            }
+            Some(detail) => detail.to_string(),
+        };
         parts.push(format!("{} warned: {}: {why}", warned.len(), first.check));
     }
     match with_outcome(Outcome::NotApplicable).collect::<Vec<_>>()[..] {

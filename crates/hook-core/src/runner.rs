@@ -13,8 +13,8 @@ use crate::{
 
 pub use gate::grace;
 
-/// Something to run: a check with its context, or another job.
-pub type CheckJob = Pin<Box<dyn Future<Output = Observation> + Send>>;
+/// A check with its context.
+type CheckJob = Pin<Box<dyn Future<Output = Observation> + Send>>;
 
 /// Runs every check of a plan until it ends or the verdict is certain. The caller limits the time.
 pub async fn run(steps: Vec<PlannedCheck>, context: CheckContext, finding_log: &FindingLog) {
@@ -35,7 +35,7 @@ pub async fn run(steps: Vec<PlannedCheck>, context: CheckContext, finding_log: &
 }
 
 /// Runs all jobs at the same time. Each starts after the jobs it waits for, if all of them passed.
-pub async fn run_jobs(jobs: Vec<(CheckJob, Vec<usize>)>, finding_log: &FindingLog) {
+async fn run_jobs(jobs: Vec<(CheckJob, Vec<usize>)>, finding_log: &FindingLog) {
     // One channel for each job reports whether it passed. None means that it has not ended.
     let (tx, rx): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
     let mut running = JoinSet::new();

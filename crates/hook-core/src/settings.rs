@@ -179,7 +179,7 @@ impl Settings {
                 let fault =
                     unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
                 faults.extend(fault.map(|why| {
-                    format!("ALB_URL {why}; it must be a host such as my-alb-123.eu-west-1.elb.amazonaws.com")
+                    format!("ALB_URL {why}; it must be a host, with or without a port, such as my-alb-123.eu-west-1.elb.amazonaws.com")
                 }));
                 fault.is_none().then_some(text)
             });
@@ -188,7 +188,9 @@ impl Settings {
             let port = text.contains(':').then_some("has a port");
             let fault = unusable_host(&text).or(port);
             faults
-                .extend(fault.map(|why| format!("GREENLIGHT_HOST {why}; it must be a host such as shop.example.com")));
+                .extend(fault.map(|why| {
+                    format!("GREENLIGHT_HOST {why}; it must be only a host name, such as shop.example.com")
+                }));
             fault.is_none().then_some(text)
         });
         let allowed_hosts: Vec<_> = value("GREENLIGHT_ALLOWED_HOSTS")
@@ -202,7 +204,7 @@ impl Settings {
         }
         for host in &allowed_hosts {
             let name = host.strip_prefix("*.").unwrap_or(host);
-            let extra = name.contains([':', '*']).then_some("is not only a host name");
+            let extra = name.contains([':', '*']).then_some("has more than a host");
             faults.extend(unusable_host(name).or(extra).map(|why| {
                 format!("GREENLIGHT_ALLOWED_HOSTS: {host:?} {why}; a host is such as api.example.com or *.example.com")
             }));
@@ -257,9 +259,9 @@ impl Settings {
                 &vars,
                 "GREENLIGHT_LOG",
                 &[
-                    ("info", LogLevel::Info),
                     ("error", LogLevel::Error),
                     ("warn", LogLevel::Warn),
+                    ("info", LogLevel::Info),
                     ("debug", LogLevel::Debug),
                 ],
                 &mut faults,
@@ -299,7 +301,7 @@ fn unusable_host(text: &str) -> Option<&'static str> {
         {
             None
         }
-        Ok(_) => Some("is not only a host, with or without a port"),
+        Ok(_) => Some("has more than a host"),
         Err(_) => Some("is not a host"),
     }
 }
@@ -315,7 +317,7 @@ fn variant_or_default<T: Copy + Default>(
         return *value;
     }
     let names: Vec<_> = variants.iter().map(|(word, _)| *word).collect();
-    errors.push(format!("{name} is {text:?}; it must be {}", names.join(" or ")));
+    errors.push(format!("{name} is {text:?}; it must be {}", gate::join_or(&names)));
     T::default()
 }
 

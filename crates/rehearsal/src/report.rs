@@ -82,7 +82,6 @@ pub enum EventKind {
     },
     /// A hook function was invoked.
     HookInvoked {
-        /// The hook.
         #[serde(serialize_with = "hook_text::serialize")]
         hook: Hook,
         /// The name in the AppSpec file of the user, if there is one.
@@ -91,7 +90,6 @@ pub enum EventKind {
     },
     /// A hook logged the line of a check.
     CheckFinished {
-        /// The hook.
         #[serde(serialize_with = "hook_text::serialize")]
         hook: Hook,
         /// The line.
@@ -117,9 +115,7 @@ pub enum EventKind {
         /// What serves customers now, in words.
         text: String,
     },
-    /// A deployment ended.
     DeploymentEnded {
-        /// Its outcome.
         outcome: DeploymentOutcome,
         /// What serves customers now, in words.
         text: String,
@@ -129,7 +125,6 @@ pub enum EventKind {
 /// The report of one hook.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HookRun {
-    /// Which hook.
     #[serde(serialize_with = "hook_text::serialize")]
     pub hook: Hook,
     /// The status that was put; `None` if nobody put one.

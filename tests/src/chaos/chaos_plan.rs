@@ -188,7 +188,7 @@ fn choose<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
 
 fn random_aws_fault(rng: &mut Rng, hook: Hook) -> InjectedFault {
     // Every second fault affects the status, because the guarantee depends on it.
-    let operation = if rng.bool() { PUT_STATUS } else { choose(rng, operations(hook)) };
+    let operation = if rng.bool() { PUT_STATUS } else { choose(rng, &operations(hook)) };
     InjectedFault {
         operation: operation.to_owned(),
         kind: choose(rng, &FaultKind::ALL),

@@ -163,10 +163,8 @@ fn missing_manual_command(plan: &ChaosPlan, played: &HookRunReport, by: Answered
 
 /// The operations that a hook must have called successfully before it puts *Succeeded*.
 fn required_reads(hook: Hook) -> impl Iterator<Item = &'static str> {
-    operations(hook)
-        .iter()
-        .copied()
-        .filter(move |operation| *operation != PUT_STATUS && !WARN_ONLY_READS.contains(&(hook, operation)))
+    let may_warn = move |operation: &str| WARN_ONLY_READS.contains(&(hook, operation));
+    operations(hook).into_iter().filter(move |operation| *operation != PUT_STATUS && !may_warn(operation))
 }
 
 /// Who is allowed to put the status under this plan.

@@ -139,7 +139,7 @@ fn is_full_run() -> bool {
 /// `GREENLIGHT_MATRIX=all` runs each operation with every hook that calls it, instead of with one hook.
 pub async fn every_operation_with_every_trouble() {
     let is_full_run = is_full_run();
-    let mut called: Vec<_> = Hook::ALL.into_iter().flat_map(operations).copied().collect();
+    let mut called: Vec<_> = Hook::ALL.into_iter().flat_map(operations).collect();
     called.sort_unstable();
     called.dedup();
     let mut cases = Vec::new();
@@ -168,7 +168,7 @@ pub fn each_hook_calls_exactly_its_listed_operations() -> CaseGroup {
     let cases = Hook::ALL.map(|hook| {
         HookCase::new(hook, hook.event_name()).succeeds().assert(move |played| {
             let called: Vec<_> = played.calls.keys().map(String::as_str).collect();
-            expect_eq("the operations that were called", &called[..], operations(hook))
+            expect_eq("the operations that were called", &called, &operations(hook))
         })
     });
     CaseGroup::from(Vec::from(cases)).without_golden_text()

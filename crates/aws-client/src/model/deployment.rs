@@ -6,7 +6,7 @@ use gate::{DeploymentNames, ReasonCode};
 use lifecycle::Hook;
 
 /// A deployment (GetDeployment).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Deployment {
     pub id: String,
     /// The CodeDeploy application. Empty if AWS does not report it.
@@ -36,20 +36,7 @@ pub struct Deployment {
 impl Deployment {
     /// A deployment of which only the application and the deployment group are known.
     pub fn for_group(application: &str, group: &str) -> Self {
-        Self {
-            id: String::new(),
-            application: application.to_owned(),
-            group: group.to_owned(),
-            created: None,
-            creator: String::new(),
-            description: String::new(),
-            is_rollback: false,
-            rolls_back_on_failure: None,
-            target_groups: Vec::new(),
-            production_listener: None,
-            test_listener: None,
-            alarms: None,
-        }
+        Self { application: application.to_owned(), group: group.to_owned(), ..Self::default() }
     }
 }
 

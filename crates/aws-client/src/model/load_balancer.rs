@@ -23,11 +23,9 @@ pub struct TargetGroup {
     pub health_codes: Option<String>,
     /// The gRPC status codes that count as healthy, in the same form.
     pub grpc_codes: Option<String>,
-    /// The timeout of its health check.
     pub health_check_timeout: Option<Duration>,
 }
 
-/// A target and its health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
     /// An IP address or the id of an instance.

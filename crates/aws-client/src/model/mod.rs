@@ -22,7 +22,7 @@ pub use self::{
 };
 
 /// Everything that is known about the deployment before the first check runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DeploymentView {
     pub deployment: Deployment,
     /// Name or ARN of the ECS cluster.

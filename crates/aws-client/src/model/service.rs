@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use super::{Deployment, TargetHealth};
 
-/// An ECS service by its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EcsServiceName {
     /// Name or ARN of its cluster.
@@ -14,7 +13,7 @@ pub struct EcsServiceName {
 }
 
 /// An ECS service and its task sets (DescribeServices).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Service {
     pub name: String,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
@@ -26,7 +25,6 @@ pub struct Service {
     pub events: Vec<ServiceEvent>,
 }
 
-/// A service event.
 #[derive(Clone, Debug)]
 pub struct ServiceEvent {
     pub at: Option<SystemTime>,
@@ -168,6 +166,9 @@ pub struct Container {
     pub reason: Option<String>,
 }
 
+/// ECS's reason of a task that a container ended.
+const CONTAINER_EXITED: &str = "Essential container in task exited";
+
 impl Task {
     /// Whether it belongs to `set`. AWS does not promise that `startedBy` is the task set's id, so a task that names no
     /// task set is assigned by its task definition and its age.
@@ -199,10 +200,19 @@ impl Task {
                 (exit, reason) => exit.or(reason),
             }
         });
-        of_container
-            .or_else(|| stated(&self.stopped_reason).map(|reason| error_last(&reason)))
-            .or_else(|| stated(&self.stop_code))
-            .unwrap_or_else(|| "ECS reports no reason".to_owned())
+        // Except if ECS stopped the task, for example because its targets failed health checks: then a container's exit
+        // code is the consequence.
+        let of_task = stated(&self.stopped_reason).map(|reason| error_last(&reason));
+        match (of_task, of_container) {
+            (Some(task), Some(container))
+                if !task.starts_with(CONTAINER_EXITED) && !container.contains(&task) && !task.contains(&container) =>
+            {
+                format!("{task}; {container}")
+            }
+            (_, Some(container)) => container,
+            (Some(task), None) => task,
+            (None, None) => stated(&self.stop_code).unwrap_or_else(|| "ECS reports no reason".to_owned()),
+        }
     }
 
     /// Whether it ended before its containers ran.
@@ -287,6 +297,10 @@ mod tests {
             ),
             (stopped("EssentialContainerExited", exited, &[(Some(1), "")]), "container web exited with code 1"),
             (stopped("EssentialContainerExited", exited, &[(Some(0), "")]), exited),
+            (
+                stopped("", "Task failed ELB health checks in (target-group tg)", &[(Some(143), "")]),
+                "Task failed ELB health checks in (target-group tg); container web exited with code 143",
+            ),
             (stopped("UserInitiated", "", &[]), "UserInitiated"),
             (stopped("", "", &[]), "ECS reports no reason"),
         ] {

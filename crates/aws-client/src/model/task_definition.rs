@@ -1,24 +1,20 @@
 //! A task definition (DescribeTaskDefinition), with the fields that checks use, and image names.
 
-use gate::{YamlNode, YamlValue, parse_yaml};
+use gate::{MapKey, YamlNode, YamlValue, parse_yaml};
 
-/// A task definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskDefinition {
-    /// Its ARN.
     pub arn: String,
     /// `ACTIVE`, `INACTIVE` or `DELETE_IN_PROGRESS`.
     pub status: String,
     /// ARNs of the task role and the execution role, if it names them.
     pub roles: Vec<String>,
-    /// Its containers.
     pub containers: Vec<ContainerDefinition>,
 }
 
 /// A container of a task definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerDefinition {
-    /// Its name.
     pub name: String,
     /// Its image, as the task definition has it.
     pub image: String,
@@ -37,7 +33,6 @@ pub struct ContainerDefinition {
 /// A log group that a container writes to (`awslogs`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogGroup {
-    /// Its name.
     pub name: String,
     /// The Region, if the task definition sets it.
     pub region: Option<String>,
@@ -104,11 +99,13 @@ impl Image {
 /// The task definition in an AppSpec file.
 pub fn task_definition_in_app_spec(app_spec: &str) -> Option<String> {
     let file = parse_yaml(app_spec).ok()?;
-    let YamlValue::List(resources) = &file.get("Resources")?.data else { return None };
-    let task_definition = |resource: &YamlNode| {
-        resource.get("TargetService")?.get("Properties")?.get("TaskDefinition")?.as_text().map(str::to_owned)
+    let YamlValue::List(resources) = &file.get_ignoring_case("Resources")?.data else { return None };
+    let targets = resources.iter().flat_map(YamlNode::entries);
+    let task_definition = |(_, target): &(MapKey, YamlNode)| {
+        let properties = target.get_ignoring_case("Properties")?;
+        properties.get_ignoring_case("TaskDefinition")?.as_text().map(str::to_owned)
     };
-    resources.iter().find_map(task_definition).filter(|name| !name.is_empty())
+    targets.into_iter().find_map(task_definition).filter(|name| !name.is_empty())
 }
 
 /// A digest for messages: its algorithm and the first twelve digits.
@@ -153,6 +150,9 @@ Hooks:
 ";
         let arn = Some("arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:42".to_owned());
         assert_eq!(task_definition_in_app_spec(yaml), arn);
+        // AWS's own tools ignore the case of keys, and so does its manual.
+        let lower = yaml.replace("Resources", "resources").replace("Properties", "properties");
+        assert_eq!(task_definition_in_app_spec(&lower.replace("TaskDefinition:", "taskDefinition:")), arn);
         let json = r#"{"version":1,"Resources":[{"TargetService":{"Properties":{"TaskDefinition":"shop:42"}}}]}"#;
         assert_eq!(task_definition_in_app_spec(json).as_deref(), Some("shop:42"));
         assert_eq!(task_definition_in_app_spec("version: 0.0"), None);

@@ -26,12 +26,10 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    pub(super) fn parse(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Self, Message> {
+    pub(super) fn parse(text: &str, subjects: &[Subject], scope: &Scope) -> Result<Self, Message> {
         let (word, rest) = syntax::split_subject(text);
-        if word == "not" || word.starts_with('!') {
-            let subject = syntax::split_word(rest).0;
-            let subject = if word == "not" { subject } else { word.trim_start_matches('!') };
-            return Err(Message::did_you_mean("`not` goes after the subject", &format!("{subject} not exists")));
+        if word == "not" || word.starts_with('!') && !word.starts_with("!=") {
+            return Err(operator::leading_not_message(word, rest, subjects));
         }
         let (term, mut measure) = Term::parse(word, subjects)?;
         let (mut symbol, mut rest) = syntax::split_word(rest);
@@ -67,7 +65,7 @@ impl Comparison {
     fn parse_operands(rest: &str, negated: bool, context: &OperandContext<'_>) -> Result<Vec<Operand>, Message> {
         let OperandContext { term, measure, operator, text, .. } = context;
         if negated && !operator.allows_not() {
-            return Err("`not` goes before in, contains, matches and exists; the opposite of == is !=".into());
+            return Err(operator::MISPLACED_NOT.into());
         }
         if let Some(why) = operator::operator_error(*operator, term.subject_type, *measure) {
             return Err(format!("`{}` {why}", term.text).into());

@@ -54,7 +54,7 @@ const fn row(
 }
 
 /// Explains a condition of another tool, if it has a translation on these subjects.
-pub fn explain(text: &str, subjects: &[&Subject], scope: &Scope) -> Option<Message> {
+pub fn explain(text: &str, subjects: &[Subject], scope: &Scope) -> Option<Message> {
     let (why, condition) = translate_in(text, subjects, scope)?;
     // In a list between brackets, a comma or a brace needs quotation marks.
     Some(Message::write_instead(why, &to_flow_line(&YamlValue::Text(condition))))
@@ -62,10 +62,10 @@ pub fn explain(text: &str, subjects: &[&Subject], scope: &Scope) -> Option<Messa
 
 /// What is not ours in a condition, and the same condition in our words.
 pub fn translate(text: &str, subjects: &'static [Subject]) -> Option<(String, String)> {
-    translate_in(text, &subjects.iter().collect::<Vec<_>>(), &Scope::default())
+    translate_in(text, subjects, &Scope::default())
 }
 
-fn translate_in(text: &str, subjects: &[&Subject], scope: &Scope) -> Option<(String, String)> {
+fn translate_in(text: &str, subjects: &[Subject], scope: &Scope) -> Option<(String, String)> {
     let text = text.trim();
     let is_ours = |condition: &String| Comparison::parse(condition, subjects, scope).is_ok();
     let whole = FOREIGN_CONDITIONS.iter().find(|(theirs, ..)| text == *theirs);

@@ -9,7 +9,6 @@ use crate::{
     unit,
 };
 
-/// One operand.
 #[derive(Clone, Debug)]
 pub enum Operand {
     Value(Value),
@@ -37,7 +36,7 @@ pub(super) struct OperandContext<'a> {
     pub term: &'a Term,
     pub measure: Measure,
     pub operator: Operator,
-    pub subjects: &'a [&'a Subject],
+    pub subjects: &'a [Subject],
     pub scope: &'a Scope,
     /// The whole condition, for messages that suggest how to write it.
     pub text: &'a str,
@@ -239,9 +238,7 @@ impl OperandContext<'_> {
             return self.parse_range(text, low, high);
         }
         match kind {
-            SubjectType::Integer(..) | SubjectType::Number | SubjectType::Percent => {
-                self.parse_number(text, quoted).map(Operand::Value)
-            }
+            SubjectType::Integer(..) => self.parse_number(text, quoted).map(Operand::Value),
             SubjectType::Duration => self.parse_duration(text, quoted).map(Operand::Value),
             SubjectType::Bool => self.parse_bool(text, quoted).map(Operand::Value),
             SubjectType::OneOf(words) => self.parse_one_of(words, text).map(Operand::Value),
@@ -273,17 +270,13 @@ impl OperandContext<'_> {
     }
 
     fn parse_number(&self, text: &str, quoted: bool) -> Result<Value, Message> {
-        let plain = text.strip_suffix('%').unwrap_or(text);
-        let may_have_percent = matches!(self.left_type(), SubjectType::Percent | SubjectType::Number);
-        let number = parse_number(plain).filter(|_| !quoted && (plain == text || may_have_percent));
+        let number = parse_number(text).filter(|_| !quoted);
         let whole = |number: &Value| {
             matches!(number, Value::LargeInteger(_)) || matches!(number, Value::Number(it) if it.fract() == 0.0)
         };
         // For `<` and the like, values out of range are reported later, by the review of all conditions.
         let in_range = |number: &Value| self.operator.is_ordering() || self.left_type().includes(number);
-        let fits = |number: &Value| {
-            (!matches!(self.left_type(), SubjectType::Integer(..)) || whole(number)) && in_range(number)
-        };
+        let fits = |number: &Value| whole(number) && in_range(number);
         number.filter(fits).ok_or_else(|| {
             let digits: String = text.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '-')).collect();
             let near = self::parse_number(&digits).filter(fits).map(|_| digits);

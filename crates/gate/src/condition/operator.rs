@@ -1,6 +1,6 @@
 //! The operators of a condition.
 
-use super::{Measure, SubjectType};
+use super::{Measure, Subject, SubjectType, syntax};
 use crate::{Message, suggest};
 
 /// How a value is compared.
@@ -105,6 +105,35 @@ pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
     let signs = OPERATORS.iter().map(|(sign, _)| *sign).filter(|sign| !sign.starts_with(char::is_alphabetic));
     // At the same position the longer one counts: `>=`, not `>`.
     signs.filter_map(|sign| Some((word.find(sign)?, sign))).min_by_key(|(at, sign)| (*at, usize::MAX - sign.len()))
+}
+
+/// For `not` before an operator that does not take it.
+pub(super) const MISPLACED_NOT: &str = "`not` goes before in, contains, matches and exists; the opposite of == is !=";
+
+/// What to write for `not json.error exists`, or for `!json.ok` of a programming language, which is true for `false` and
+/// for a missing value.
+pub(super) fn leading_not_message(word: &str, rest: &str, subjects: &[Subject]) -> Message {
+    let (sign, condition) = match word.strip_prefix('!') {
+        Some("") | None => (word, rest.to_owned()),
+        Some(subject) => ("!", format!("{subject} {rest}")),
+    };
+    let (name, rest) = syntax::split_subject(&condition);
+    let why = format!("`{sign}` is not an operator");
+    let (exists, is_false) = (format!("{name} not exists"), format!("{name} == false"));
+    match (Operator::parse(syntax::split_word(rest).0), subjects.iter().find(|subject| subject.matches(name))) {
+        (Some(operator), _) if operator.allows_not() => {
+            Message::did_you_mean("`not` goes after the subject", &format!("{name} not {rest}"))
+        }
+        (Some(_), _) if sign == "!" => format!("{why}; the opposite of == is !=").into(),
+        (Some(_), _) => MISPLACED_NOT.into(),
+        (None, Some(Subject { subject_type: SubjectType::Json, .. })) => {
+            Message::from(format!("{why}; write `{is_false}`, or `{exists}` if the key must be missing"))
+                .with_suggestion(is_false)
+        }
+        (None, Some(Subject { subject_type: SubjectType::Bool, .. })) => Message::write_instead(why, &is_false),
+        (None, Some(subject)) if subject.optional => Message::write_instead(why, &exists),
+        (None, _) => format!("{why}; a condition is `subject operator value`").into(),
+    }
 }
 
 /// Explains that a word is not an operator, and suggests the one that was probably meant.

@@ -117,7 +117,6 @@ fn operand(of: SubjectType, measure: Measure, operator: Operator, subjects: &[Su
         SubjectType::Duration => vec![DURATION.to_owned()],
         SubjectType::Bool => vec!["true".to_owned(), "false".to_owned()],
         SubjectType::OneOf(words) => words.iter().flat_map(|word| quotable(word)).collect(),
-        SubjectType::Percent | SubjectType::Number => vec![format!("{NUMBER}%?"), RANGE.to_owned()],
         _ if operator.is_ordering() => vec![NUMBER.to_owned()],
         _ => vec![NUMBER.to_owned(), RANGE.to_owned()],
     };

@@ -43,7 +43,21 @@ pub fn review(conditions: &[Condition]) -> Vec<(usize, String)> {
     let search = SatisfiabilitySearch { trials: Cell::new(MAX_TRIALS) };
     let alone = |(index, condition)| search.review_one(condition).map(|why| (index, why));
     let problems: Vec<_> = conditions.iter().enumerate().filter_map(alone).collect();
-    if problems.is_empty() { search.review_combination(conditions).into_iter().collect() } else { problems }
+    if !problems.is_empty() {
+        return problems;
+    }
+    let (index, why, instead) = match search.review_combination(conditions) {
+        Some(contradiction) => contradiction,
+        None => return Vec::new(),
+    };
+    vec![(index, why + &instead)]
+}
+
+/// Why the conditions of two lists are never true together. Each list alone can be true.
+pub fn find_contradiction(one: &[Condition], other: &[Condition]) -> Option<String> {
+    let search = SatisfiabilitySearch { trials: Cell::new(MAX_TRIALS) };
+    let both: Vec<Condition> = one.iter().chain(other).cloned().collect();
+    search.review_combination(&both).map(|(_, why, _)| why)
 }
 
 impl SatisfiabilitySearch {
@@ -52,11 +66,7 @@ impl SatisfiabilitySearch {
             let (text, subject) = (&comparison.text, &comparison.term.text);
             let clause = [std::slice::from_ref(comparison)];
             let range = match comparison.term.subject_type {
-                SubjectType::Text
-                | SubjectType::Name
-                | SubjectType::Header
-                | SubjectType::Json
-                | SubjectType::Number => String::new(),
+                SubjectType::Text | SubjectType::Name | SubjectType::Header | SubjectType::Json => String::new(),
                 closed => format!(": `{subject}` is {closed}"),
             };
             if !self.is_possible(&clause, Goal::True) {
@@ -70,7 +80,8 @@ impl SatisfiabilitySearch {
         whole.then(|| format!("`{condition}` is always true, so it checks nothing: one of its conditions always holds"))
     }
 
-    fn review_combination(&self, conditions: &[Condition]) -> Option<(usize, String)> {
+    /// The index of a condition, the problem, and what to write if the conditions are alternatives.
+    fn review_combination(&self, conditions: &[Condition]) -> Option<(usize, String, String)> {
         let clauses: Vec<Clause<'_>> = conditions.iter().map(|it| it.alternatives.as_slice()).collect();
         if self.is_possible(&clauses, Goal::True) {
             return None;
@@ -87,13 +98,13 @@ impl SatisfiabilitySearch {
                         } else {
                             String::new()
                         };
-                        return Some((second, format!("`{one}` and `{other}` are never true together{instead}")));
+                        return Some((second, format!("`{one}` and `{other}` are never true together"), instead));
                     }
                 }
             }
         }
         let all = conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        Some((last, format!("these conditions are never true together: {all}")))
+        Some((last, format!("these conditions are never true together: {all}"), String::new()))
     }
 
     fn is_possible(&self, clauses: &[Clause<'_>], wanted: Goal) -> bool {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Operator;
-use crate::{Value, reason_code::ReasonCode};
+use crate::{Value, diagnostic::join_or, reason_code::ReasonCode};
 
 /// A value that a kind of check observes, with the reason code for a false condition on it.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,8 +23,6 @@ pub struct Subject {
 pub enum SubjectType {
     /// A whole number with its minimum and its maximum.
     Integer(u32, Option<u32>),
-    Number,
-    Percent,
     Duration,
     Bool,
     /// One of these words.
@@ -52,15 +50,6 @@ impl Subject {
     /// A number of items.
     pub const fn count(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Integer(0, None))
-    }
-
-    pub const fn number(name: &'static str, code: ReasonCode) -> Self {
-        Self::new(name, code, SubjectType::Number)
-    }
-
-    /// A percentage.
-    pub const fn percent(name: &'static str, code: ReasonCode) -> Self {
-        Self::new(name, code, SubjectType::Percent)
     }
 
     pub const fn duration(name: &'static str, code: ReasonCode) -> Self {
@@ -132,7 +121,7 @@ impl fmt::Display for Subject {
 
 impl SubjectType {
     pub const fn is_number(self) -> bool {
-        matches!(self, Self::Integer(..) | Self::Number | Self::Percent)
+        matches!(self, Self::Integer(..))
     }
 
     /// Whether it is always text, even if it looks like something else.
@@ -174,7 +163,6 @@ impl SubjectType {
             Self::Integer(least, most) => {
                 number.fract() == 0.0 && number >= f64::from(least) && most.is_none_or(|most| number <= f64::from(most))
             }
-            Self::Percent => (0.0..=100.0).contains(&number),
             _ => true,
         }
     }
@@ -185,10 +173,9 @@ impl SubjectType {
             (Self::Bool | Self::OneOf(_), _) if operator.is_ordering() => {
                 Some("has no order; compare it with == or !=")
             }
-            (
-                Self::Integer(..) | Self::Number | Self::Percent | Self::Duration,
-                Operator::Contains | Operator::Matches,
-            ) => Some("is not a text; compare it with == != < <= > >= or in"),
+            (Self::Integer(..) | Self::Duration, Operator::Contains | Operator::Matches) => {
+                Some("is not a text; compare it with == != < <= > >= or in")
+            }
             (Self::Bool, Operator::Contains | Operator::Matches) => Some("is not a text; compare it with == or !="),
             _ => None,
         }
@@ -201,14 +188,9 @@ impl fmt::Display for SubjectType {
         match self {
             Self::Integer(least, Some(most)) => write!(f, "a whole number from {least} to {most}"),
             Self::Integer(least, None) => write!(f, "a whole number, {least} or more"),
-            Self::Number => f.write_str("a number"),
-            Self::Percent => f.write_str("a percentage from 0% to 100%"),
             Self::Duration => f.write_str("a duration such as 300ms or 2s"),
             Self::Bool => f.write_str("true or false"),
-            Self::OneOf(words) => match words {
-                [first @ .., last] if !first.is_empty() => write!(f, "{} or {last}", first.join(", ")),
-                words => f.write_str(&words.join(", ")),
-            },
+            Self::OneOf(words) => f.write_str(&join_or(words)),
             Self::Text | Self::Name | Self::Header => f.write_str("a text"),
             Self::Region => f.write_str("a Region such as eu-west-1"),
             Self::Json => f.write_str("a JSON value"),

@@ -49,6 +49,15 @@ pub(super) fn has_space(text: &str) -> bool {
     outside.contains(char::is_whitespace)
 }
 
+/// Whether these words, before or after an `or`, are neither a condition nor a value, so that the whole may be a sentence
+/// without quotation marks.
+fn is_in_sentence(words: &[&str], operator: Operator) -> bool {
+    let Some(at) = words.iter().position(|word| Operator::parse(word).is_some()) else {
+        return words.len() > 1 || matches!(operator, Operator::Contains | Operator::Matches);
+    };
+    words.iter().skip(at + 1).rev().skip(1).any(|word| !word.ends_with(','))
+}
+
 /// How to write a condition that joins conditions or values with an operator, as other languages do.
 pub(super) fn joined_conditions_hint(text: &str, operator: Operator) -> Option<String> {
     const OR: [&str; 2] = ["or", "||"];
@@ -56,7 +65,12 @@ pub(super) fn joined_conditions_hint(text: &str, operator: Operator) -> Option<S
     let is = |words: [&str; 2], word: &str| words.iter().any(|known| known.eq_ignore_ascii_case(word));
     let words: Vec<&str> = text.split_whitespace().collect();
     let found = words.iter().find(|word| is(OR, word) || is(AND, word) || word.eq_ignore_ascii_case("not"))?;
-    let advice = "; text with spaces needs quotation marks";
+    let mut all_parts = words.split(|word| is(OR, word) || is(AND, word) || word.eq_ignore_ascii_case("not"));
+    let advice = if all_parts.any(|part| is_in_sentence(part, operator)) {
+        "; text with spaces needs quotation marks"
+    } else {
+        ""
+    };
     if found.eq_ignore_ascii_case("not") {
         return Some(format!("`not` goes before in, contains, matches and exists; otherwise write `!=`{advice}"));
     }

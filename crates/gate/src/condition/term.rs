@@ -29,7 +29,7 @@ pub enum Measure {
 }
 
 impl Term {
-    pub(super) fn parse(word: &str, subjects: &[&Subject]) -> Result<(Self, Measure), Message> {
+    pub(super) fn parse(word: &str, subjects: &[Subject]) -> Result<(Self, Measure), Message> {
         let inner = syntax::version_argument(word);
         let name = inner.unwrap_or(word);
         let subject = subjects
@@ -52,7 +52,7 @@ impl Term {
             (None, Some(_)) => (format!("version({name})"), name.to_owned()),
         };
         let measure = if inner.is_some() { Measure::Version } else { Measure::Value };
-        let Subject { subject_type: of, optional, code, .. } = **subject;
+        let Subject { subject_type: of, optional, code, .. } = *subject;
         Ok((Self { text, subject: subject_name, path, subject_type: of, optional, code }, measure))
     }
 
@@ -74,10 +74,12 @@ impl Term {
     }
 }
 
-fn unknown_subject_message(word: &str, subjects: &[&Subject]) -> Message {
+fn unknown_subject_message(word: &str, subjects: &[Subject]) -> Message {
+    // Only `when` has the variables of the function.
+    let owner = if subjects.iter().any(|it| it.name == "env") { "`when`" } else { "this kind of check" };
     let known = subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if word.is_empty() {
-        return format!("a condition is `subject operator value`; this kind of check has the subjects {known}").into();
+        return format!("a condition is `subject operator value`; {owner} has the subjects {known}").into();
     }
     // `status==200`, without spaces around the operator.
     if let Some((at, symbol)) = operator::first_symbol(word)
@@ -88,9 +90,7 @@ fn unknown_subject_message(word: &str, subjects: &[&Subject]) -> Message {
     }
     let near = suggest(word, subjects.iter().map(|subject| subject.name));
     match near.and_then(|near| subjects.iter().find(|subject| subject.name == near)) {
-        Some(near) => {
-            Message::did_you_mean(format_args!("`{word}` is not a subject of this kind of check"), &near.to_string())
-        }
-        None => format!("`{word}` is not a subject of this kind of check; use one of {known}").into(),
+        Some(near) => Message::did_you_mean(format_args!("`{word}` is not a subject of {owner}"), &near.to_string()),
+        None => format!("`{word}` is not a subject of {owner}; use one of {known}").into(),
     }
 }

@@ -106,7 +106,7 @@ fn a_mistake_outside_of_checks_has_its_line_too() {
         ("hooks: { after_install: { abortOnFail: true } }", "run: fail-fast"),
         ("hooks: { after_install: { dryRun: true } }", "mode: observe"),
         ("dryRun: true", "mode: observe"),
-        ("skip: { words: '[skip gate]', until: 2027-01-31 }", "marker"),
+        ("skip: { words: '[skip gate]', until: 2027-01-31 }", "marker: \"[skip gate]\""),
     ] {
         assert_eq!(suggestions(&format!("version: 1\n{mistake}\n")), [line], "{mistake}");
     }

@@ -47,7 +47,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     let poll_policy =
         PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(15), ..PollPolicy::SINGLE_ATTEMPT });
     let new_only = fields.bool_or("new_only", false);
-    let expect = fields.expect_required(SUBJECTS);
+    let expect = fields.expect_required(SUBJECTS, "[state != ALARM]");
     Some(Kind::Alarms(AlarmsSpec { selector: selector?, poll_policy, expect, new_only }))
 }
 

@@ -64,7 +64,11 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     } else {
         fields.number("consecutive", row).unwrap_or(REQUIRED_MATCHES)
     };
-    let expect = if version_probe { fields.expect_required(SUBJECTS) } else { fields.expect(SUBJECTS) };
+    let expect = if version_probe {
+        fields.expect_required(SUBJECTS, "[\"json.version == {{green.image_tag}}\"]")
+    } else {
+        fields.expect(SUBJECTS)
+    };
     let facts = fields.facts().clone();
     let other_listener = request_template.iter().flatten().find_map(RequestTemplate::route).filter(|to| *to != route);
     if let Some(other) = other_listener {

@@ -8,7 +8,7 @@ use super::{
     Kind, KindReader, KindSpec, PollPolicy, RequestTemplate, UrlTemplate,
     unbound::{read_any_version, warn_if_unbound},
 };
-use crate::{Condition, Fact, MapReader, Subject, reason_code::ReasonCode};
+use crate::{Condition, Fact, MapReader, Message, Subject, reason_code::ReasonCode};
 
 pub(super) const KIND: KindReader = KindReader { key: "http", read };
 
@@ -34,6 +34,26 @@ pub struct HttpSpec {
     pub warns_unbound: bool,
 }
 
+/// How long a response to the smoke test of `ALB_URL` can take, as in the article that the project grew from.
+const SMOKE_TEST_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl HttpSpec {
+    /// The smoke test of `ALB_URL`: one `HEAD` request through the test listener, and a status of 2xx.
+    ///
+    /// # Errors
+    /// The condition is not valid any more.
+    pub fn smoke_test(path: &str) -> Result<Self, Message> {
+        Ok(Self {
+            request_template: RequestTemplate::head(TrafficRoute::Test, path, SMOKE_TEST_TIMEOUT),
+            facts: BTreeSet::new(),
+            warmup: 0,
+            poll_policy: PollPolicy::SINGLE_ATTEMPT,
+            expect: vec![Condition::parse("status == 2xx", SUBJECTS)?],
+            warns_unbound: false,
+        })
+    }
+}
+
 fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     let spec = read_request(fields);
     let any_version = read_any_version(fields);
@@ -48,7 +68,7 @@ pub(super) fn read_request(fields: &mut MapReader<'_>) -> Option<HttpSpec> {
     let warmup = fields.number_or("warmup", 0..=1000, 0);
     let single_attempt = PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT };
     let poll_policy = PollPolicy::read(fields, &single_attempt);
-    let expect = fields.expect_required(SUBJECTS);
+    let expect = fields.expect_required(SUBJECTS, "[status == 200]");
     let facts = fields.facts().clone();
     let (request_template, warns_unbound) = (request_template?, false);
     Some(HttpSpec { request_template, facts, warmup, poll_policy, expect, warns_unbound })

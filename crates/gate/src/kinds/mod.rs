@@ -12,11 +12,9 @@ mod health_check;
 mod http;
 mod image;
 mod kind_spec;
-mod metric;
 mod poll_policy;
 mod preflight;
 mod request_template;
-mod steps;
 mod targets;
 mod tasks;
 mod tcp;
@@ -58,9 +56,6 @@ pub const KINDS: &[KindReader] = &[
     targets::KIND,
     tcp::KIND,
 ];
-
-/// Kinds that are parsed and validated, but rejected: this version cannot run them.
-pub const UNSUPPORTED_KINDS: &[KindReader] = &[metric::KIND, steps::KIND];
 
 /// The kinds that a gate file can use: those in [`KINDS`], and an undocumented one in tests of whole programs.
 pub fn kinds() -> impl Iterator<Item = &'static KindReader> {
@@ -128,5 +123,29 @@ impl Kind {
     /// The listener that other checks can use after this one has passed. If there is one, this check is a barrier.
     pub fn unblocks(&self) -> Option<TrafficRoute> {
         self.spec().listener().filter(|_| self.spec().is_barrier())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check;
+
+    #[test]
+    fn a_check_without_conditions_is_valid_with_the_suggested_one() {
+        let kinds = [
+            "alarms: deployment-group",
+            "http: '{{test_url}}/'",
+            "tasks: green",
+            "targets: green",
+            "forwards_to: green, http: '{{test_url}}/'",
+        ];
+        for kind in kinds {
+            let file = |expect: &str| {
+                format!("version: 1\nhooks: {{ after_allow_test_traffic: {{ checks: [{{ {kind}, {expect} }}] }} }}\n")
+            };
+            let found = check(&file("on_fail: warn"));
+            let [without] = &found[..] else { panic!("{kind}: {found:?}") };
+            assert_eq!(check(&file(without.suggestion.as_deref().unwrap())), [], "{kind}");
+        }
     }
 }

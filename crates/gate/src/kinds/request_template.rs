@@ -7,7 +7,7 @@ use lifecycle::TrafficRoute;
 use url::Url;
 
 use super::BodyTemplate;
-use crate::{MapReader, Retry, Template, YamlValue};
+use crate::{HttpDefaults, MapReader, Message, Retry, Template, YamlValue};
 
 /// A URL in a gate file: a path at a listener of the deployment, or a complete URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,24 @@ pub struct RequestTemplate {
 const MAX_REDIRECTS: u32 = 10;
 
 impl RequestTemplate {
+    /// A `HEAD` request to a path of a listener, without anything that a gate file can add.
+    pub fn head(route: TrafficRoute, path: &str, timeout: Duration) -> Self {
+        Self {
+            method: Method::HEAD,
+            url: UrlTemplate::Listener(route, Template::literal(path)),
+            display_text: path.to_owned(),
+            host: None,
+            headers: Vec::new(),
+            body: BodyTemplate::None,
+            redirects: 0,
+            tls_options: TlsOptions::default(),
+            timeout,
+            connect_timeout: HttpDefaults::default().connect_timeout,
+            retry: Retry::default(),
+            fixed_endpoint: None,
+        }
+    }
+
     /// Reads `key`, which is `[METHOD] URL`, and the other keys of a request.
     pub fn read(fields: &mut MapReader<'_>, key: &'static str) -> Option<Self> {
         let body = BodyTemplate::read(fields);
@@ -193,7 +211,8 @@ fn read_redirects(fields: &mut MapReader<'_>) -> u32 {
             u32::try_from(*most).unwrap_or(0)
         }
         Some(other) => {
-            fields.error(at, format!("`redirects` is no, follow, or a number up to {MAX_REDIRECTS}, not {other}"));
+            let expected = format!("no, follow, or a number up to {MAX_REDIRECTS}");
+            fields.error(at, Message::wrong_value("`redirects`", expected, other));
             0
         }
     }
@@ -219,7 +238,7 @@ fn read_tls(fields: &mut MapReader<'_>) -> TlsOptions {
             tls
         }
         Some(other) => {
-            fields.error(at, format!("`tls` is unverified, or {{ ca_file, ca, server_name }}, not {other}"));
+            fields.error(at, Message::wrong_value("`tls`", "unverified, or { ca_file, ca, server_name }", other));
             TlsOptions::default()
         }
     }

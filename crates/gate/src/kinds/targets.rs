@@ -28,7 +28,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     let colour = fields.variant("targets", &Colour::VARIANTS);
     let poll_policy =
         PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT });
-    let expect = fields.expect_required(SUBJECTS);
+    let expect = fields.expect_required(SUBJECTS, "[healthy >= 1]");
     Some(Kind::Targets(TargetsSpec { colour: colour?, poll_policy, expect }))
 }
 

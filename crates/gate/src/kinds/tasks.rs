@@ -37,7 +37,7 @@ pub struct TasksSpec {
 fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     let colour = fields.variant("tasks", &Colour::VARIANTS);
     let poll_policy = read_poll_policy(fields);
-    let expect = fields.expect_required(SUBJECTS);
+    let expect = fields.expect_required(SUBJECTS, "[running == desired]");
     Some(Kind::Tasks(TasksSpec { colour: colour?, poll_policy, expect }))
 }
 

@@ -6,7 +6,6 @@ use super::AwsOperation;
 
 #[derive(Clone, Debug)]
 pub struct Requirement {
-    /// The operation.
     pub operation: AwsOperation,
     /// The purpose, as `to …`.
     pub why: Cow<'static, str>,

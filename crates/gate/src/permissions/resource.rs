@@ -22,7 +22,6 @@ pub enum Resource {
     Secret(String),
     /// An object in S3. It can contain `{application}` and `{deployment_group}`.
     Object {
-        /// The bucket.
         bucket: String,
         /// The key of the object.
         key: String,

@@ -5,6 +5,7 @@ use crate::{
     Condition, Message, Position, Subject,
     condition::review,
     foreign_words::{KeyUse, meant_key},
+    kinds::unsupported,
     suggest,
     yaml::{MapKey, YamlNode, YamlValue},
 };
@@ -15,12 +16,16 @@ const ANY: &str = "any";
 impl MapReader<'_> {
     /// The conditions of `expect`, on the subjects of a kind.
     pub fn expect(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
-        self.conditions("expect", subjects)
+        self.conditions_with_positions("expect", subjects).1
     }
 
-    /// The conditions of any key: one, or a list.
-    pub fn conditions(&mut self, key: &'static str, subjects: &'static [Subject]) -> Vec<Condition> {
-        let Some(node) = self.take(key, ValueType::Conditions(subjects)) else { return Vec::new() };
+    /// The conditions of any key: one, or a list. The first list has their positions.
+    pub(crate) fn conditions_with_positions(
+        &mut self,
+        key: &'static str,
+        subjects: &'static [Subject],
+    ) -> (Vec<Position>, Vec<Condition>) {
+        let Some(node) = self.take(key, ValueType::Conditions(subjects)) else { return (Vec::new(), Vec::new()) };
         let items = if let YamlValue::List(items) = &node.data { items.as_slice() } else { std::slice::from_ref(node) };
         let mut conditions: Vec<(Position, Condition)> = Vec::new();
         for item in items {
@@ -41,7 +46,7 @@ impl MapReader<'_> {
         for (index, why) in review(&conditions) {
             self.error(places.get(index).copied().unwrap_or(node.at), why);
         }
-        conditions
+        (places, conditions)
     }
 
     /// Reads `any: [...]`.
@@ -56,7 +61,7 @@ impl MapReader<'_> {
             [(word, list)] if word.name == ANY => match &list.data {
                 YamlValue::List(items) => items,
                 _ => {
-                    self.error(list.at, format!("`{ANY}` is a list of conditions, not {}", list.data));
+                    self.type_error(ANY, list, "a list of conditions");
                     return None;
                 }
             },
@@ -84,7 +89,7 @@ impl MapReader<'_> {
         let mut all: Vec<Condition> = Vec::new();
         for item in items {
             let YamlValue::Text(text) = &item.data else {
-                self.error(item.at, format!("`{ANY}` is a list of conditions, each of them a text, not {}", item.data));
+                self.error(item.at, Message::wrong_value("a condition in `any`", "a text", &item.data));
                 continue;
             };
             let before = all.last().cloned();
@@ -111,41 +116,39 @@ impl MapReader<'_> {
             );
             return None;
         }
-        let (more, hint) = if key == "expect" { self.extra_subjects } else { (&[][..], None) };
-        let known = if hint.is_none() { more } else { &[] };
-        match Condition::parse_in(text, &[subjects, known], &self.context.scope) {
-            Err(_) if hint.is_some() && Condition::parse_in(text, &[more], &self.context.scope).is_ok() => {
-                let subject = text.split_whitespace().next().unwrap_or_default();
-                self.error(at, format!("`{subject}` {}", hint.unwrap_or_default()));
-                None
-            }
+        match Condition::parse_in(text, subjects, &self.context.scope) {
             Ok(condition) => {
                 self.record_facts(at, condition.facts());
                 Some(condition)
             }
             Err(message) => {
-                self.error(at, message);
+                match unsupported::subject_of(text).filter(|_| key == "expect") {
+                    Some(subject) => self.error_not_supported(at, subject),
+                    None => self.error(at, message),
+                }
                 None
             }
         }
     }
 
-    /// Like [`Self::expect`], for a kind that checks nothing without a condition.
-    pub fn expect_required(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
+    /// Like [`Self::expect`], for a kind that checks nothing without a condition. `example` is a list with one.
+    pub fn expect_required(&mut self, subjects: &'static [Subject], example: &str) -> Vec<Condition> {
         let errors_before = self.context.errors.len();
         let conditions = self.expect(subjects);
         // If the key is misspelt or from another tool, that error is reported and this one is not.
-        let misspelt = self.entries.iter().any(|(key, node)| {
+        let is_misspelt = |(key, node): &(MapKey, YamlNode)| {
             let foreign = KeyUse { name: &key.name, node, entries: self.entries };
             key.name != "expect"
                 && (suggest(&key.name, ["expect"]).is_some() || meant_key(foreign, &["expect"]).is_some())
-        });
-        if conditions.is_empty() && self.context.errors.len() == errors_before && !misspelt {
-            let example = subjects.first().map_or("", |subject| subject.name);
-            self.error(
-                self.at,
-                format!("this check has no conditions; add `expect` with conditions on subjects such as {example}"),
-            );
+        };
+        if conditions.is_empty()
+            && self.context.errors.len() == errors_before
+            && !unsupported::has_key(self)
+            && !self.entries.iter().any(is_misspelt)
+        {
+            let line = format!("expect: {example}");
+            let message = Message::from(format!("this check has no conditions; add for example `{line}`"));
+            self.error(self.at, message.with_suggestion(line));
         }
         conditions
     }

@@ -26,16 +26,6 @@ pub struct ReadContext {
 }
 
 impl ReadContext {
-    /// Declares a name that later steps of the same check can use.
-    pub fn capture(&mut self, name: &str) {
-        self.scope.captures.push(name.to_owned());
-    }
-
-    /// Ends the steps of a check.
-    pub fn clear_captures(&mut self) {
-        self.scope.captures.clear();
-    }
-
     /// Reports an error.
     pub fn error(&mut self, at: Position, message: impl Into<Message>) {
         self.errors.push(Diagnostic::new(at, message));

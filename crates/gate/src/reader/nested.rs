@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{KeySpec, MapReader, ValueType, to_map};
-use crate::yaml::{MapKey, YamlNode, YamlValue};
+use crate::{
+    Message,
+    yaml::{MapKey, YamlNode, YamlValue},
+};
 
 impl MapReader<'_> {
     /// A map inside this one, if the file has it.
@@ -68,7 +71,7 @@ impl MapReader<'_> {
             YamlValue::Map(entries) => entries,
             YamlValue::Null => &[],
             other => {
-                self.error(node.at, format!("{what} is a map of keys, not {other}"));
+                self.error(node.at, Message::wrong_value(what, "a map of keys", other));
                 &[]
             }
         };
@@ -78,7 +81,6 @@ impl MapReader<'_> {
             entries,
             key_specs: Vec::new(),
             facts: BTreeSet::new(),
-            extra_subjects: (&[], None),
             context: self.context,
         };
         let value = read(&mut inner);

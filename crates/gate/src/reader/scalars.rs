@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{MapReader, ValueType};
-use crate::{Message, duration, suggest, yaml::YamlValue};
+use crate::{Message, diagnostic::join_or, duration, suggest, window, yaml::YamlValue};
 
 impl MapReader<'_> {
     /// A duration such as `30s`.
@@ -28,7 +28,7 @@ impl MapReader<'_> {
                 Some(duration)
             }
             Some(_) => {
-                self.type_error(key, node, "at most one day");
+                self.error(node.at, window::too_long(key, &node.data));
                 None
             }
             None => {
@@ -129,8 +129,8 @@ impl MapReader<'_> {
             return Some(*value);
         }
         let near = suggest(word, known.iter().copied());
-        let why = format!("`{key}` is {}, not {}", known.join(" or "), node.data);
-        self.error(node.at, Message::maybe_did_you_mean(why, near));
+        let why = Message::wrong_value(format_args!("`{key}`"), join_or(&known), &node.data);
+        self.error(node.at, why.maybe_ask(near));
         None
     }
 
@@ -155,7 +155,7 @@ impl MapReader<'_> {
                 continue;
             }
             let near = suggest(&word, known.iter().copied());
-            let why = format!("`{key}` accepts {}, not {word:?}", known.join(", "));
+            let why = format!("`{key}` accepts {}, not {word:?}", join_or(&known));
             self.error(at, Message::maybe_did_you_mean(why, near));
         }
         values

@@ -89,7 +89,7 @@ pub fn parse_outputs(json: &str) -> anyhow::Result<Vec<(String, String)>> {
 /// If CloudFormation returns an error.
 pub async fn from_stack(survey: &AwsInspector, stack: &str) -> anyhow::Result<Vec<(String, String)>> {
     const OPERATION: &str = "cloudformation:DescribeStacks";
-    let body = survey.cloudformation(OPERATION, &[("StackName", stack)]).await.map_err(|fault| anyhow!("{fault}"))?;
+    let body = survey.query(OPERATION, &[("StackName", stack)]).await.map_err(|fault| anyhow!("{fault}"))?;
     let document = aws_xml::parse(OPERATION, &body).map_err(|fault| anyhow!("{fault}"))?;
     let one = document.root_element().child("DescribeStacksResult").and_then(|result| result.items("Stacks").next());
     let one = one.context("CloudFormation returned no description of it")?;

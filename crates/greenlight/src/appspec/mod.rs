@@ -95,7 +95,7 @@ pub struct AppSpecOptions {
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
 
-    /// The function for one event, by name or ARN; may be given more than once
+    /// The function for one event, by name or ARN; can be repeated
     #[arg(long = "function", value_name = "EVENT=FUNCTION")]
     functions: Vec<FunctionOverride>,
 
@@ -111,7 +111,7 @@ pub struct AppSpecOptions {
     #[arg(long, visible_alias = "force", conflicts_with = "check")]
     replace: bool,
 
-    /// With --check: a function of your own, which does not count as a fault; may be given more than once
+    /// With --check: a function of your own, which does not count as a fault; can be repeated
     #[arg(long, value_name = "NAME", requires = "check")]
     allow_function: Vec<String>,
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use hook_core::gate_file::{Diagnostic, Message, Position};
+use hook_core::gate_file::{Diagnostic, Message, Position, explain_yaml_error};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 /// The maximum depth: deeper than any sensible AppSpec file. A limit is needed because the tree is walked recursively.
@@ -203,7 +203,7 @@ impl<'a> TreeReader<'a> {
         match self.parser.next() {
             Some(Ok((event, span))) => Ok((event, self.bytes(span))),
             Some(Err(error)) => {
-                Err(self.diagnostic(self.offset(error.marker().index()), format!("not YAML: {}", error.info())))
+                Err(self.diagnostic(self.offset(error.marker().index()), explain_yaml_error(error.info())))
             }
             None => Ok((Event::StreamEnd, self.text.len()..self.text.len())),
         }

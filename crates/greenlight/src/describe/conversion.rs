@@ -68,7 +68,7 @@ fn describe(observed: &ObservedService) -> (ServiceDescription, Vec<String>) {
         host: None,
         health_path: checked.and_then(|group| group.health_check_path.clone()).unwrap_or(default.health_path),
         health_port: checked.and_then(|group| group.health_check_port).and_then(|port| port.try_into().ok()),
-        alarms: group.alarms.clone().unwrap_or_default(),
+        alarms: group.active_alarms().to_vec(),
         auto_rollback: group.auto_rollback,
         routes: default.routes,
     };

@@ -41,7 +41,8 @@ pub fn healthy_account() -> AccountSnapshot {
         region: "eu-west-1".into(),
         group: Lookup::Found(DeploymentGroupConfig {
             role: "arn:aws:iam::111122223333:role/codedeploy".into(),
-            alarms: Some(vec!["shop-5xx".into()]),
+            alarms: vec!["shop-5xx".into()],
+            alarms_enabled: true,
             auto_rollback: true,
             production_listener: Some(listener_arn(443)),
             test_listener: Some(listener_arn(8443)),
@@ -67,7 +68,7 @@ pub fn healthy_account() -> AccountSnapshot {
         task_definition: Lookup::Unreadable,
         network: VpcNetwork::default(),
         unreadable: Vec::new(),
-        resources_read: vec!["the deployment group web".into(), "how CodeDeployHook_x is set up".into()],
+        resources_read: vec!["the deployment group web".into(), "the configuration of CodeDeployHook_x".into()],
     }
 }
 
@@ -106,7 +107,7 @@ pub fn hooked_function(hook: Hook) -> HookedFunction {
             requirements: Some(Requirements::default()),
             ..FunctionGate::default()
         },
-        permission_queries: Vec::new(),
+        needed_permissions: Vec::new(),
         called_services: BTreeSet::from(["codedeploy"]),
         predicted_failures: Vec::new(),
     }

@@ -65,8 +65,7 @@ pub struct DoctorOptions {
     appspec: Option<PathBuf>,
 
     /// A function to check instead of those in an AppSpec file, such as AfterInstall=CodeDeployHook_shop-after-install;
-    /// may
-    /// be given more than once
+    /// can be repeated
     #[arg(long = "function", value_name = "EVENT=NAME", value_parser = parse_function_override, conflicts_with = "appspec")]
     functions: Vec<(String, String)>,
 

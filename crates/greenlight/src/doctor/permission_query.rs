@@ -49,4 +49,14 @@ impl PermissionQuery {
             context: None,
         }
     }
+
+    /// The resource as a sentence names it, with its preposition. IAM can limit some actions only by cluster: their
+    /// resource is `*`, and a condition has the cluster.
+    pub fn describe_resource(&self) -> String {
+        let cluster = self.context.as_ref().and_then(|(key, arn)| Some((key, arn.split_once(":cluster/")?.1)));
+        match cluster {
+            Some((key, cluster)) => format!("in cluster {cluster} (condition {key})"),
+            None => format!("on {}", self.resource),
+        }
+    }
 }

@@ -19,7 +19,6 @@ const fn is_any(range: Ipv4Net) -> bool {
     range.prefix_len() == 0
 }
 
-/// The rules of a security group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecurityGroupRules {
     /// The rules for inbound traffic.

@@ -100,8 +100,9 @@ pub struct AccountSnapshot {
 pub struct DeploymentGroupConfig {
     /// The ARN of CodeDeploy's role.
     pub role: String,
-    /// The alarms that stop its deployments. `None` if alarms are switched off.
-    pub alarms: Option<Vec<String>>,
+    pub alarms: Vec<String>,
+    /// Whether its alarms stop deployments. If not, they are turned off.
+    pub alarms_enabled: bool,
     pub auto_rollback: bool,
     pub production_listener: Option<String>,
     pub test_listener: Option<String>,
@@ -115,6 +116,11 @@ impl DeploymentGroupConfig {
     /// The number of the account. `None` if the group's role has no ARN.
     pub fn account(&self) -> Option<&str> {
         account_of(&self.role)
+    }
+
+    /// The alarms that stop its deployments. Empty if they are turned off.
+    pub fn active_alarms(&self) -> &[String] {
+        if self.alarms_enabled { &self.alarms } else { &[] }
     }
 }
 
@@ -148,12 +154,32 @@ pub struct HookedFunction {
     /// The settings for asynchronous invocations. The inner `None` means that there are none.
     pub event_invoke_config: Lookup<Option<EventInvokeConfig>>,
     pub gate: FunctionGate,
-    /// The permissions that its role needs, each with the reason.
-    pub permission_queries: Vec<(PermissionQuery, String)>,
+    /// The permissions that its role needs.
+    pub needed_permissions: Vec<NeededPermission>,
     /// The services that it calls, by the prefix of their IAM actions.
     pub called_services: BTreeSet<&'static str>,
     /// The checks whose requests cannot pass through the listeners.
     pub predicted_failures: Vec<PredictedFailure>,
+}
+
+/// A permission that a function's role needs.
+#[derive(Clone, Debug)]
+pub struct NeededPermission {
+    pub query: PermissionQuery,
+    /// The reason, such as `to read the gate file`.
+    pub reason: String,
+    pub needed_by: PermissionUser,
+}
+
+/// What does not work without a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PermissionUser {
+    /// The function itself, whatever it checks.
+    Function,
+    /// Some of its checks.
+    Checks,
+    /// Lambda, which sends the record of a failed invocation to the on-failure destination.
+    OnFailureDestination,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -67,7 +67,7 @@ pub struct IamOptions {
     #[arg(long, value_name = "PLACE", value_parser = parse_s3_uri)]
     appspec: Option<(String, String)>,
 
-    /// A KMS key of your own that encrypts parameters, secrets or objects; may be given more than once
+    /// A KMS key of your own that encrypts parameters, secrets or objects; can be repeated
     #[arg(long = "kms-key", value_name = "ARN", value_parser = parse_kms_key_arn)]
     keys: Vec<String>,
 

@@ -109,7 +109,9 @@ pub fn notes(
     let reads_stored_values =
         has(|it| matches!(it, Resource::Parameter(_) | Resource::Secret(_) | Resource::Object { .. }));
     if reads_stored_values && inputs.kms_keys.is_empty() {
-        notes.push("If one of these is encrypted with a key of your own, add --kms-key ARN.".to_owned());
+        let note =
+            "If a parameter, a secret or an object above is encrypted with a KMS key of your own, add --kms-key ARN.";
+        notes.push(note.to_owned());
     }
     if has(|it| *it == Resource::Application) && inputs.app_spec.is_none() {
         notes.push("If deployments name their AppSpec file in S3, add --appspec s3://BUCKET/KEY.".to_owned());

@@ -131,7 +131,8 @@ fn no_answer_run() -> HookRun {
         code: "StatusNotSent".into(),
         verdict: format!("AfterInstall: {NO_ANSWER_REASON}"),
         reason: NO_ANSWER_REASON.into(),
-        hint: "the alarm on on-failure's errors notifies an operator before the hour is over".into(),
+        hint: "stop the deployment, or put the status manually; then allow the role of on-failure to put the status"
+            .into(),
         ..succeeded_run(Hook::AfterInstall, 20_000, Vec::new())
     }
 }
@@ -288,7 +289,7 @@ pub fn stopped() -> (Report, Vec<RehearsalEvent>) {
         DeploymentOutcome::RolledBack,
         "customers are served by task set ecs-svc/1000000000000000001 (version 1.41.0), as before",
     );
-    let about = "The new version comes up and looks healthy to ECS, but the route that customers need answers 503.";
+    let about = "The new version comes up and looks healthy to ECS, but the route that customers need returns 503.";
     (report("route-503", about, vec![deployment]), moments)
 }
 

@@ -15,7 +15,6 @@ pub enum OutcomeGroup {
     Stopped(Hook),
     /// A hook stopped a deployment, and nothing moved the traffic back.
     NotRolledBack(Hook),
-    /// An operator stopped it.
     StoppedByOperator,
     /// Any other end.
     Other,

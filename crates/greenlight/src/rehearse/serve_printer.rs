@@ -88,6 +88,13 @@ impl ServePrinter {
                    in the code: new AWS.CodeDeploy({ endpoint: process.env.AWS_ENDPOINT_URL }).";
         let head = format!("{:LABEL_COLUMN$}", "");
         let _ = writeln!(text, "{}\n", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Dim, old));
+        let (application, group) = (quote(application), quote(deployment_group));
+        let _ = writeln!(text, "{:LABEL_COLUMN$}Then `greenlight describe` and `greenlight doctor` read it too:", "");
+        let _ = writeln!(
+            text,
+            "{:LABEL_COLUMN$}greenlight doctor --application {application} --deployment-group {group}\n",
+            ""
+        );
         if !env.is_empty() {
             let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
             let _ = writeln!(text, "{:LABEL_COLUMN$}The functions of this scenario also have:", "");
@@ -128,6 +135,12 @@ impl ServePrinter {
             let _ = write!(text, "\n{what}\n{:LABEL_COLUMN$}{command}\n", "");
         };
         step("Read the deployment:", &format!("aws deploy get-deployment --deployment-id {}", quote(deployment)));
+        let dry_run = format!(
+            "GREENLIGHT_ALLOW_LOOPBACK=yes greenlight dry-run --hook {} --deployment-id {}",
+            hook.event_name(),
+            quote(deployment)
+        );
+        step("Run the built-in checks, or with --gate FILE those of a gate file, and put no status:", &dry_run);
         let how = format!(
             "Run your own function {function}: a program for a custom runtime, or one with a Lambda runtime interface \
              client, gets the event as soon as it polls. Lambda ends it after {}. You can stop it, fix it and start it \

@@ -30,6 +30,8 @@ enum Answer {
     LetThrough {
         by: Option<Hook>,
         code: Option<String>,
+        /// What the scenario's own gate file has in place of the built-in checks, as YAML.
+        own_gate: Option<String>,
     },
     Continued,
     /// A healthy deployment was stopped.
@@ -75,7 +77,9 @@ fn row(scenario: &Scenario, question: TrialQuestion, run: &ScenarioRun) -> Optio
         (TrialQuestion::NotApplicable, ..) => return None,
         (_, RunEnd::Error(error), _) => Answer::NotPlayed(error.clone()),
         (TrialQuestion::Failure { .. }, _, Some(catch)) => Answer::Caught(catch),
-        (TrialQuestion::Failure { by, code }, _, None) => Answer::LetThrough { by, code },
+        (TrialQuestion::Failure { by, code }, _, None) => {
+            Answer::LetThrough { by, code, own_gate: by.and_then(|hook| scenario.own_gate_of(hook)) }
+        }
         (TrialQuestion::Healthy, _, Some(catch)) => Answer::FalseAlarm(catch),
         (TrialQuestion::Healthy, _, None) => Answer::Continued,
     };
@@ -188,8 +192,9 @@ impl TrialNotes {
             lines.push("Your gate file only observes: the table shows what it would do if it enforced.".to_owned());
         }
         if self.replayed > 0 {
+            let pronoun = if self.replayed == 1 { "it was" } else { "they were" };
             lines.push(format!(
-                "Played twice, the second time almost alone: {} that a time limit had decided.",
+                "{} ended because of a time limit, so {pronoun} played again with few others at the same time.",
                 count(self.replayed, "scenario")
             ));
         }
@@ -219,17 +224,25 @@ fn render_row(style: TerminalStyle, name: usize, row: &TrialRow) -> String {
     let what = match &row.answer {
         Answer::Caught(catch) => catch.to_string(),
         Answer::FalseAlarm(catch) => format!("{}, {catch}", catch.hook),
-        Answer::LetThrough { by, code } => advice(*by, code.as_deref()),
+        Answer::LetThrough { by, code, own_gate } => advice(*by, code.as_deref(), own_gate.is_some()),
         Answer::NotPlayed(error) => error.clone(),
         Answer::Continued => String::new(),
     };
-    style.hanging(&title, name + 4, Emphasis::Plain, &what) + "\n"
+    let mut text = style.hanging(&title, name + 4, Emphasis::Plain, &what) + "\n";
+    if let Answer::LetThrough { own_gate: Some(yaml), .. } = &row.answer {
+        // Not wrapped, so that it can be copied.
+        yaml.lines().for_each(|line| text += &format!("      {}\n", style.apply(Emphasis::Dim, line)));
+    }
+    text
 }
 
 /// Which check would catch it.
-fn advice(by: Option<Hook>, code: Option<&str>) -> String {
+fn advice(by: Option<Hook>, code: Option<&str>, has_own_gate: bool) -> String {
     let hook = by.map(|hook| format!(" in {hook}")).unwrap_or_default();
     match code.and_then(kind_for) {
+        Some(kind) if has_own_gate => {
+            format!("a check `{kind}`{hook} catches it ({}); with a rehearsal's short times:", code.unwrap_or_default())
+        }
         Some(kind) => format!("add a check `{kind}`{hook} ({})", code.unwrap_or_default()),
         None => format!("the built-in checks{hook} catch it"),
     }
@@ -268,7 +281,7 @@ fn kind_for(code: &str) -> Option<&'static str> {
     if of_requests.contains(&code) { Some("http") } else { by_code() }
 }
 
-/// The reasons for `--why`, at most two lines for each row.
+/// The reasons for `--why`.
 pub fn render_reasons(style: TerminalStyle, rows: &[TrialRow]) -> String {
     let widest = rows.iter().map(|row| row.scenario.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
@@ -278,7 +291,7 @@ pub fn render_reasons(style: TerminalStyle, rows: &[TrialRow]) -> String {
             Answer::LetThrough { .. } => row.about.clone(),
             Answer::Continued | Answer::NotPlayed(_) => continue,
         };
-        text += &style.hanging_two_lines(&format!("  {}", row.scenario), widest + 4, &reason);
+        text += &style.hanging(&format!("  {}", row.scenario), widest + 4, Emphasis::Plain, &reason);
         text.push('\n');
     }
     if text.is_empty() { text } else { format!("{}\n{text}\n", style.apply(Emphasis::Bold, "why")) }
@@ -287,12 +300,12 @@ pub fn render_reasons(style: TerminalStyle, rows: &[TrialRow]) -> String {
 /// One JSON line for each row.
 pub fn json_lines(rows: &[TrialRow]) -> impl Iterator<Item = serde_json::Value> {
     rows.iter().map(|row| {
-        let (word, catch) = match &row.answer {
-            Answer::Caught(catch) => ("caught", Some(catch)),
-            Answer::LetThrough { .. } => ("let-through", None),
-            Answer::Continued => ("continued", None),
-            Answer::FalseAlarm(catch) => ("false-alarm", Some(catch)),
-            Answer::NotPlayed(_) => ("not-played", None),
+        let (word, catch, own_gate) = match &row.answer {
+            Answer::Caught(catch) => ("caught", Some(catch), None),
+            Answer::LetThrough { own_gate, .. } => ("let-through", None, own_gate.as_deref()),
+            Answer::Continued => ("continued", None, None),
+            Answer::FalseAlarm(catch) => ("false-alarm", Some(catch), None),
+            Answer::NotPlayed(_) => ("not-played", None, None),
         };
         json!({
             "scenario": row.scenario,
@@ -302,6 +315,7 @@ pub fn json_lines(rows: &[TrialRow]) -> impl Iterator<Item = serde_json::Value> 
             "check": catch.map(|catch| &catch.check),
             "code": catch.map(|catch| &catch.code),
             "reason": catch.map(|catch| &catch.reason),
+            "own_gate": own_gate,
         })
     })
 }
@@ -309,6 +323,8 @@ pub fn json_lines(rows: &[TrialRow]) -> impl Iterator<Item = serde_json::Value> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const OWN_GATE: &str = "hooks:\n  after_allow_test_traffic:\n    checks:\n    - name: version\n";
 
     fn row(scenario: &str, answer: Answer) -> TrialRow {
         TrialRow { scenario: scenario.to_owned(), about: "Something breaks.".to_owned(), answer }
@@ -324,11 +340,16 @@ mod tests {
     }
 
     fn sample() -> Vec<TrialRow> {
-        let by = Some(Hook::AfterAllowTestTraffic);
+        let let_through = |code: &str, own_gate| Answer::LetThrough {
+            by: Some(Hook::AfterAllowTestTraffic),
+            code: Some(code.to_owned()),
+            own_gate,
+        };
         vec![
             row("healthy", Answer::Continued),
             row("tasks-stop", Answer::Caught(catch("tasks", "TasksStopped"))),
-            row("route-503", Answer::LetThrough { by, code: Some("UnexpectedStatus".to_owned()) }),
+            row("route-503", let_through("UnexpectedStatus", None)),
+            row("wrong-image", let_through("UnexpectedBody", Some(OWN_GATE.to_owned()))),
             row("warm-up", Answer::FalseAlarm(catch("pay", "TooSlow"))),
         ]
     }
@@ -359,11 +380,33 @@ mod tests {
     }
 
     #[test]
+    fn one_scenario_that_was_played_again_is_not_several() {
+        let lines = |replayed| TrialNotes { replayed, ..TrialNotes::default() }.lines();
+        let one = "1 scenario ended because of a time limit, so it was played again with few others at the same time.";
+        assert_eq!(lines(1)[1], one);
+        assert!(lines(2)[1].contains("so they were played again"), "{:?}", lines(2));
+    }
+
+    #[test]
     fn reasons_and_json_lines_have_one_entry_for_each_row_that_has_one() {
         let rows = sample();
-        assert_eq!(render_reasons(crate::terminal::NO_STYLE, &rows).lines().count(), 5);
+        assert_eq!(render_reasons(crate::terminal::NO_STYLE, &rows).lines().count(), 6);
         let lines: Vec<_> = json_lines(&rows).collect();
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines.len(), 5);
         assert_eq!((&lines[1]["answer"], &lines[1]["code"]), (&json!("caught"), &json!("TasksStopped")));
+        assert_eq!((&lines[3]["answer"], &lines[3]["own_gate"]), (&json!("let-through"), &json!(OWN_GATE)));
+    }
+
+    #[test]
+    fn the_gate_file_of_every_scenario_can_be_pasted() {
+        let mut found = 0;
+        for scenario in Scenario::built_in() {
+            for yaml in Hook::ALL.into_iter().filter_map(|hook| scenario.own_gate_of(hook)) {
+                let faults = hook_core::gate_file::check(&format!("version: 1\n{yaml}"));
+                assert!(faults.is_empty(), "{}: {faults:?} in\n{yaml}", scenario.name);
+                found += 1;
+            }
+        }
+        assert!(found > 5, "{found}");
     }
 }

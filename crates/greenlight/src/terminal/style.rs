@@ -154,7 +154,6 @@ fn cut_between_words(text: &str, room: usize) -> String {
 /// The width of [`time_column`]: that of `9s 999ms`. Longer times have no milliseconds.
 pub const TIME_WIDTH: usize = 8;
 
-/// A time in a column of its own.
 pub fn time_column(time: Duration) -> String {
     format!("{:>TIME_WIDTH$}", format_duration(time))
 }

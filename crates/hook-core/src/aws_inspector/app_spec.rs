@@ -8,20 +8,13 @@ pub fn app_spec_hooks(app_spec: &str) -> Option<Vec<(String, String)>> {
     if !matches!(file.data, YamlValue::Map(_)) {
         return None;
     }
-    let entries = |node: &YamlNode| match &node.data {
-        YamlValue::Map(entries) => {
-            let entry =
-                |(key, function): &(gate::MapKey, YamlNode)| (key.name.clone(), function.as_text().map(str::to_owned));
-            entries.iter().map(entry).collect::<Vec<_>>()
-        }
-        _ => Vec::new(),
+    let hooks = file.get_ignoring_case("Hooks");
+    let maps = match hooks.map(|hooks| &hooks.data) {
+        Some(YamlValue::List(items)) => &items[..],
+        _ => hooks.map(std::slice::from_ref).unwrap_or_default(),
     };
-    let hooks = match file.get("Hooks").map(|hooks| (&hooks.data, hooks)) {
-        Some((YamlValue::List(items), _)) => items.iter().flat_map(entries).collect(),
-        Some((_, hooks)) => entries(hooks),
-        None => Vec::new(),
-    };
-    Some(hooks.into_iter().filter_map(|(event, function)| Some((event, function?))).collect())
+    let entries = maps.iter().flat_map(YamlNode::entries);
+    Some(entries.filter_map(|(event, function)| Some((event.name.clone(), function.as_text()?.to_owned()))).collect())
 }
 
 #[cfg(test)]
@@ -36,6 +29,7 @@ mod tests {
         assert_eq!(app_spec_hooks(list), both);
         let json = r#"{"version":0.0,"Hooks":[{"BeforeInstall":"a"},{"AfterInstall":"arn:aws:lambda:x"}]}"#;
         assert_eq!(app_spec_hooks(json), both);
+        assert_eq!(app_spec_hooks(&list.replace("Hooks", "hooks")), both);
         assert_eq!(app_spec_hooks("version: 0.0"), Some(Vec::new()));
         assert_eq!(app_spec_hooks("Hooks: null"), Some(Vec::new()));
         assert_eq!(app_spec_hooks("]"), None);

@@ -23,11 +23,12 @@ use crate::finding::{Observation, Outcome};
 const PARTIAL_DATA: &str = "PARTIAL_DATA";
 
 /// What was observed of an alarm that does not exist.
-const NOT_FOUND: &str = "not found in CloudWatch";
+const NOT_FOUND: &str = "does not exist in CloudWatch";
 
 /// What to do if a prefix or tags select no alarm.
 const HISTORY_HINT: &str =
     "read the alarm's history in CloudWatch; the function's role needs cloudwatch:DescribeAlarmHistory";
+const DELETED_HINT: &str = "restore the alarm, and deploy again";
 const NO_MATCH_HINT: &str = "create such an alarm, or correct the prefix or the tags in the gate file";
 
 pub async fn run(spec: &AlarmsSpec, cx: &CheckContext) -> Observation {
@@ -110,7 +111,8 @@ async fn evaluate_once(
     // An alarm that an earlier attempt found and this one does not is missing.
     let mut named = names.to_vec();
     let seen_before = memory.map(AlarmMemory::names).unwrap_or_default();
-    named.extend(seen_before.into_iter().filter(|name| !found.iter().any(|alarm: &Alarm| alarm.name == *name)));
+    let lost = seen_before.iter().filter(|name| !found.iter().any(|alarm: &Alarm| alarm.name == **name));
+    named.extend(lost.cloned());
     match cx.aws.alarms(&named).await {
         Ok(more) => found.extend(more),
         Err(fault) => {
@@ -126,14 +128,24 @@ async fn evaluate_once(
     let mut observations = Vec::new();
     for name in &all {
         let alarm = found.iter().find(|alarm| alarm.name == **name);
-        observations.push((alarm, evaluate_alarm(expect, name, alarm)));
+        let observation = evaluate_alarm(expect, name, alarm);
+        observations.push((
+            alarm,
+            match alarm {
+                None if seen_before.contains(name) => {
+                    Observation { actual: "existed in an earlier attempt, and was deleted".to_owned(), ..observation }
+                        .with_hint(Some(DELETED_HINT))
+                }
+                _ => observation,
+            },
+        ));
         if let (Some(alarm), Some(memory)) = (alarm, memory) {
             let meanwhile = memory.changes_since_last_attempt(cx, alarm).await;
             observations.extend(evaluate_changes(expect, alarm, meanwhile).map(|observation| (None, observation)));
         }
     }
     let nothing = none.iter().map(|alarms| {
-        Observation::no_data(ReasonCode::AlarmMissing, alarms, "at least one", "none").with_hint(Some(NO_MATCH_HINT))
+        Observation::no_data(ReasonCode::AlarmMissing, alarms, "", "there are none").with_hint(Some(NO_MATCH_HINT))
     });
     let others = nothing.chain(aws_errors.into_iter().map(Observation::from));
     let mut excused = Vec::new();
@@ -141,7 +153,7 @@ async fn evaluate_once(
     for (alarm, observation) in observations.into_iter().chain(others.map(|observation| (None, observation))) {
         if let Some(alarm) = alarm.filter(|alarm| spec.new_only && !observation.is_ok() && was_firing_before(alarm, cx))
         {
-            excused.push(format!("{} was already firing when the deployment was created", alarm.name));
+            excused.push(alarm.name.clone());
             continue;
         }
         worst = match worst {
@@ -152,16 +164,24 @@ async fn evaluate_once(
             Some(before) => Some(merge_worse(before, observation)),
         };
     }
+    let counted: Vec<_> = all.iter().filter(|name| !excused.contains(name)).collect();
     let fine = || {
-        let resource = if let [one] = all[..] { format!("alarm {one}") } else { format!("{} alarms", all.len()) };
+        let resource = match counted[..] {
+            [one] => format!("alarm {one}"),
+            _ => format!("{} alarms", counted.len()),
+        };
         Observation::passed(resource, join_conditions(expect))
     };
+    let excused = excused
+        .iter()
+        .map(|name| format!("not counted: {name}, in ALARM since before the deployment was created"))
+        .collect::<Vec<_>>();
     let observation = match worst {
         Some(observation) if is_clean_pass(&observation) => fine().with_details(excused),
         Some(observation) => observation.with_details(excused),
-        None if all.is_empty() => Observation::no_data(ReasonCode::AlarmMissing, "", "an alarm to check", "none"),
+        None if all.is_empty() => Observation::no_data(ReasonCode::AlarmMissing, "", "", "there is no alarm to check"),
         None if excused.is_empty() => fine(),
-        None => Observation { actual: "no new alarm".to_owned(), ..fine() }.with_details(excused),
+        None => Observation::passed("", "no new alarm").with_details(excused),
     };
     let only_errs = observation.outcomes().iter().all(|outcome| outcome == Outcome::Errored);
     match memory {
@@ -185,9 +205,9 @@ fn evaluate_changes(expect: &[Condition], alarm: &Alarm, meanwhile: StateChanges
     let states = match meanwhile {
         StateChanges::States(states) => states,
         StateChanges::Unknown(why) => {
-            let seen = format!("an unknown state since the last attempt: {why}");
+            let seen = format!("its states since the last attempt are unknown: {why}");
             let resource = format!("alarm {}", alarm.name);
-            let unknown = Observation::no_data(ReasonCode::AlarmNotEvaluated, resource, join_conditions(expect), seen);
+            let unknown = Observation::no_data(ReasonCode::AlarmNotEvaluated, resource, "", seen);
             return Some(unknown.with_hint(Some(HISTORY_HINT)));
         }
     };
@@ -197,21 +217,19 @@ fn evaluate_changes(expect: &[Condition], alarm: &Alarm, meanwhile: StateChanges
     });
     let wrong = wrong.filter(|observation| !observation.is_ok());
     let worst = wrong.reduce(merge_worse)?;
-    Some(Observation { actual: format!("{} between two attempts", worst.actual), ..worst })
+    Some(Observation { actual: format!("{} (between two attempts)", worst.actual), ..worst })
 }
 
 fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Observation {
     let resource = format!("alarm {name}");
     let facts = alarm.map(|alarm| ("state", Value::Text(alarm.state.clone())));
     let facts = BTreeMap::from_iter(facts);
-    let missing = |condition: &Condition, _: &str| {
-        Observation::no_data(ReasonCode::AlarmMissing, &resource, condition.to_string(), NOT_FOUND)
-    };
+    let missing = |_: &Condition, _: &str| Observation::no_data(ReasonCode::AlarmMissing, &resource, "", NOT_FOUND);
     let observation = evaluate_conditions(&resource, expect, &facts, missing);
     let Some(alarm) = alarm else {
         let missing = observation.outcome == Outcome::Failed;
         return if missing {
-            Observation { actual: NOT_FOUND.to_owned(), ..observation }
+            Observation { expected: String::new(), actual: NOT_FOUND.to_owned(), ..observation }
                 .with_outcome(Outcome::Failed, ReasonCode::AlarmMissing)
         } else {
             observation
@@ -219,18 +237,25 @@ fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Ob
     };
     let reason = Some(alarm.reason.clone()).filter(|reason| !reason.is_empty());
     let is_named = expect.iter().any(|condition| condition.compares_with(&alarm.state));
-    let no_data = |code, seen: String| {
-        Observation::no_data(code, &resource, join_conditions(expect), seen).with_details(reason.clone())
+    // A state is a word of CloudWatch, and needs no quotation marks.
+    let is_quoted = observation.actual == Value::Text(alarm.state.clone()).to_string();
+    let observation = match is_quoted {
+        true => Observation { actual: alarm.state.clone(), ..observation },
+        false => observation,
     };
+    let no_data = |code, seen: String| Observation::no_data(code, &resource, "", seen).with_details(reason.clone());
     let observation = match alarm.state.as_str() {
         "OK" | "ALARM" if !observation.is_ok() => observation.prepend_details(reason.clone()),
         "OK" | "ALARM" => observation,
         // A condition that names this state decides about it.
         _ if is_named && !observation.is_ok() => observation.prepend_details(reason.clone()),
         _ if is_named => observation,
-        NO_DATA => no_data(ReasonCode::AlarmNoData, NO_DATA.to_owned()),
+        NO_DATA => {
+            let seen = format!("no data ({NO_DATA}), so `{}` cannot be judged", join_conditions(expect));
+            no_data(ReasonCode::AlarmNoData, seen)
+        }
         other => {
-            let unknown = no_data(ReasonCode::AlarmNotEvaluated, format!("{other}, an unknown state"));
+            let unknown = no_data(ReasonCode::AlarmNotEvaluated, format!("{other}, which is an unknown state"));
             if observation.is_ok() { unknown } else { merge_worse(observation, unknown) }
         }
     };
@@ -243,7 +268,7 @@ fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Ob
         Some(PARTIAL_DATA) => observation,
         // The state is the last one that CloudWatch could determine.
         Some(why) => {
-            let seen = format!("{}, and CloudWatch could not evaluate it ({why})", alarm.state);
+            let seen = format!("CloudWatch could not evaluate it ({why}); its last state is {}", alarm.state);
             let unknown = no_data(ReasonCode::AlarmNotEvaluated, seen);
             if observation.is_ok() { unknown } else { merge_worse(observation, unknown) }
         }
@@ -256,8 +281,11 @@ fn merge_worse(before: Observation, after: Observation) -> Observation {
     let rank = |seen: &Observation| (seen.is_ok(), is_clean_pass(seen), seen.outcome);
     let (worst, other) = if rank(&after) < rank(&before) { (after, before) } else { (before, after) };
     let worst = worst.merge_outcomes(&other);
-    let evidence = describe(&other);
-    worst.with_details(other.details).with_details([evidence])
+    // An earlier state of the same alarm adds nothing.
+    let repeats = other.resource == worst.resource && other.actual.starts_with(&worst.actual);
+    let evidence = (!repeats).then(|| describe(&other));
+    let more: Vec<_> = other.details.into_iter().chain(evidence).filter(|text| !worst.details.contains(text)).collect();
+    worst.with_details(more)
 }
 
 fn describe(observation: &Observation) -> String {
@@ -272,4 +300,38 @@ fn describe(observation: &Observation) -> String {
 fn was_firing_before(alarm: &Alarm, cx: &CheckContext) -> bool {
     alarm.state == "ALARM"
         && matches!((alarm.since, cx.target.deployment.created), (Some(since), Some(created)) if since < created)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_an_alarm_is_written_once() {
+        let firing = |actual: &str| {
+            Observation::failed(ReasonCode::AlarmFiring, "alarm shop-5xx", "state != ALARM", actual)
+                .with_details(["Threshold Crossed".to_owned()])
+        };
+        let merged = merge_worse(firing("ALARM"), firing("ALARM (between two attempts)"));
+        assert_eq!((merged.actual.as_str(), &merged.details[..]), ("ALARM", &["Threshold Crossed".to_owned()][..]));
+        let other = Observation { resource: "alarm shop-latency".to_owned(), ..firing("ALARM") };
+        assert_eq!(merge_worse(firing("ALARM"), other).details, ["Threshold Crossed", "alarm shop-latency: ALARM"]);
+    }
+
+    #[test]
+    fn a_state_has_no_quotation_marks_and_an_unknown_one_is_a_sentence() {
+        const SUBJECTS: &[gate::Subject] = &[gate::Subject::text("state", ReasonCode::AlarmFiring)];
+        let alarm = |state: &str| Alarm {
+            name: "a".to_owned(),
+            state: state.to_owned(),
+            reason: String::new(),
+            since: None,
+            evaluation: None,
+        };
+        let expect = [Condition::parse("state != ALARM", SUBJECTS).unwrap()];
+        let seen = |state: &str| evaluate_alarm(&expect, "a", Some(&alarm(state)));
+        assert_eq!(seen("ALARM").actual, "ALARM");
+        assert_eq!(seen(NO_DATA).actual, "no data (INSUFFICIENT_DATA), so `state != ALARM` cannot be judged");
+        assert_eq!(evaluate_alarm(&expect, "a", None).actual, NOT_FOUND);
+    }
 }

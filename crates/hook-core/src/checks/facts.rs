@@ -9,7 +9,11 @@ use aws_client::{
 };
 use gate::{Condition, Fact, UnresolvedFact, VersionFact};
 
-use super::{CheckContext, Colour, RoutedRequest, http::bind_facts, task_set::find_task_set};
+use super::{
+    CheckContext, Colour, RoutedRequest,
+    http::bind_facts,
+    task_set::{find_task_set, role},
+};
 use crate::finding::Observation;
 
 /// The values of facts, or why a fact has none.
@@ -65,8 +69,10 @@ impl CheckContext {
             Fact::Service => text(&self.target.service.name),
             // CodeDeploy can report a cluster by its ARN.
             Fact::Cluster => text(self.target.cluster.rsplit('/').next().unwrap_or_default()),
-            Fact::Env(_) => Err(UnresolvedFact::new(fact, "the function has no such environment variable")),
-            Fact::Captured(_) => Err(UnresolvedFact::new(fact, "no earlier step captured it")),
+            Fact::Env(_) => Err(UnresolvedFact {
+                hint: Some("set the variable in the function's environment, or correct its name in the gate file"),
+                ..UnresolvedFact::new(fact, "the function has no such environment variable")
+            }),
             Fact::OfVersion(..) | Fact::Secret(_) => Err(UnresolvedFact::new(fact, "it was not looked up")),
         }
     }
@@ -81,7 +87,7 @@ impl CheckContext {
         let unknown = |why: String| UnresolvedFact::new(fact, why);
         let (service, deployment) = (&self.target.service, &self.target.deployment);
         let set = find_task_set(colour, service, deployment).ok_or_else(|| {
-            unknown(format!("service {} has no {} task set at this moment", service.name, colour.as_str()))
+            unknown(format!("service {} has no {} task set at this moment", service.name, role(colour)))
         })?;
         // `arn:…:task-definition/shop:42`
         let name = set.task_definition.rsplit('/').next().unwrap_or_default();
@@ -96,10 +102,8 @@ impl CheckContext {
         }
         if !definitions.contains_key(&set.task_definition) {
             let definition = self.aws.task_definition(&set.task_definition).await;
-            let definition = definition.map_err(|aws_error| UnresolvedFact {
-                code: aws_error.code,
-                message: unknown(aws_error.to_string()).message,
-            })?;
+            let definition = definition
+                .map_err(|aws_error| UnresolvedFact { code: aws_error.code, ..unknown(aws_error.to_string()) })?;
             definitions.insert(set.task_definition.clone(), definition);
         }
         let containers = definitions.get(&set.task_definition).map(|it| it.containers.as_slice()).unwrap_or_default();
@@ -111,11 +115,17 @@ impl CheckContext {
             container.ok_or_else(|| unknown(format!("{name} has no essential container to read it from")))?;
         let image = Image::parse(&container.image);
         if version == VersionFact::ImageTag {
-            return image.tag.ok_or_else(|| unknown(format!("the image of {} is pinned by digest", container.name)));
+            return image.tag.ok_or_else(|| UnresolvedFact {
+                hint: Some("use image_digest in place of image_tag"),
+                ..unknown(format!("the image of {} is pinned by digest", container.name))
+            });
         }
         match image.digest {
             Some(digest) => Ok(digest),
-            None => self.running_digest(set, &container.name).await.map_err(unknown),
+            None => self.running_digest(set, &container.name).await.map_err(|why| UnresolvedFact {
+                hint: Some("use the fact in a later hook, when every task runs, or use image_tag"),
+                ..unknown(why)
+            }),
         }
     }
 
@@ -134,7 +144,7 @@ impl CheckContext {
         match digests.into_iter().collect::<Vec<_>>().as_slice() {
             [] => Err("no task runs".to_owned()),
             [Some(_)] if tasks.len() < set.expected_tasks() => {
-                Err(format!("only {} of its {} tasks were listed", tasks.len(), set.expected_tasks()))
+                Err(format!("ECS lists only {} of its {} tasks yet", tasks.len(), set.expected_tasks()))
             }
             [Some(one)] => Ok(one.clone()),
             [_] => Err(format!("ECS does not report the digest of {container} yet")),

@@ -147,14 +147,10 @@ async fn points_elsewhere(spec: &ForwardsToSpec, cx: &CheckContext, listener: &L
             listener.load_balancer, listener.dns_name
         )),
         // The names may resolve later.
-        (Err(why), _) | (_, Err(why)) => {
-            let expected = format!("a name that resolves to load balancer {}", listener.load_balancer);
-            Some(Attempt::Retryable(Observation::failed(
-                ReasonCode::NameNotResolved,
-                format!("ALB_URL {host}"),
-                expected,
-                why,
-            )))
+        (Err(name), _) | (_, Err(name)) => {
+            let seen =
+                format!("{name} does not resolve; expected an address of load balancer {}", listener.load_balancer);
+            Some(Attempt::Retryable(Observation::failed(ReasonCode::NameNotResolved, "ALB_URL", "", seen)))
         }
     }
 }
@@ -203,7 +199,8 @@ async fn poll_version(
     ))
 }
 
-/// Describes where a listener forwards: `default: 100 % to tg-blue`.
+/// Describes where a listener forwards: `100 % to tg-blue`, or `100 % to tg-blue in rule 10; 100 % to tg-green in the
+/// default rule`.
 fn describe_forwarding(listener: &Listener, groups: &[String]) -> String {
     let mut rules: Vec<&Rule> = listener.rules_forwarding_to(groups).collect();
     if rules.is_empty() {
@@ -212,7 +209,11 @@ fn describe_forwarding(listener: &Listener, groups: &[String]) -> String {
     let describe_rule = |rule: &Rule| {
         let shares = rule.describe_weights();
         let to = if shares.is_empty() { "no target group".to_owned() } else { shares };
-        if rule.priority == "default" { to } else { format!("rule {}: {to}", rule.priority) }
+        match rule.priority.as_str() {
+            "default" if rules.len() == 1 => to,
+            "default" => format!("{to} in the default rule"),
+            priority => format!("{to} in rule {priority}"),
+        }
     };
     if rules.is_empty() {
         "no target group".to_owned()

@@ -36,10 +36,8 @@ pub async fn run(spec: &GrpcSpec, cx: &CheckContext) -> Observation {
         Ok(request) => request,
         Err(observation) => return observation,
     };
-    request.title = format!("gRPC health of {}", request.title.trim_start_matches("GET "));
-    if !spec.service.is_empty() {
-        request.title = format!("{} ({})", request.title.replace("health of", "health at"), spec.service);
-    }
+    let service = if spec.service.is_empty() { String::new() } else { format!(" (service {})", spec.service) };
+    request.title = format!("gRPC health check of {}{service}", request.title.trim_start_matches("GET "));
     request.url.set_path(HEALTH_CHECK_PATH);
     let mut request = to_grpc_request(request, &spec.service);
     let rule_outcome = match cx.check_leads_to_green(spec.request_template.route(), &mut request).await {
@@ -70,7 +68,10 @@ pub(super) async fn run_target_group_health_check(
     codes: &str,
     attempts: &AttemptCounter,
 ) -> Observation {
-    let expected = || format!("grpc-status in {codes}");
+    let checks_service = request.url.path() == HEALTH_CHECK_PATH && codes_include(codes, 0);
+    let operator = if codes.contains([',', '-']) { "in " } else { "" };
+    let serving = if checks_service { " and SERVING" } else { "" };
+    let expected = || format!("grpc-status {operator}{codes}{serving}");
     let sent = http_client.send(request).await;
     attempts.record_retries(&sent);
     let failed = |code, seen: String| Observation::failed(code, &request.title, expected(), seen);
@@ -80,15 +81,13 @@ pub(super) async fn run_target_group_health_check(
             failed(ReasonCode::UnexpectedStatus, format!("HTTP status {}", response.status))
         }
         Ok(reply) => match grpc_status(&reply) {
-            Some(0) if codes_include(codes, 0) && request.url.path() == HEALTH_CHECK_PATH => {
-                match decode_response(&reply) {
-                    Ok("SERVING") => Observation::passed(&request.title, "SERVING, grpc-status 0"),
-                    Ok(word) => failed(ReasonCode::GrpcNotServing, word.to_owned()),
-                    Err((code, why)) => failed(code, why),
-                }
-            }
+            Some(0) if checks_service => match decode_response(&reply) {
+                Ok("SERVING") => Observation::passed(&request.title, "SERVING, grpc-status 0"),
+                Ok(word) => failed(ReasonCode::GrpcNotServing, word.to_owned()),
+                Err((code, why)) => failed(code, why),
+            },
             Some(status) if codes_include(codes, status) => {
-                Observation::passed(&request.title, format!("answered {}", describe_status(status)))
+                Observation::passed(&request.title, format!("returned {}", describe_status(status)))
             }
             Some(status) => failed(ReasonCode::GrpcNotServing, describe_status(status)),
             None => failed(ReasonCode::GrpcNotServing, NO_STATUS.to_owned()),

@@ -63,7 +63,9 @@ pub async fn run(spec: &HealthCheckSpec, cx: &CheckContext) -> Observation {
         HealthCheckMethod::Http => check_http(spec, cx, &attempts).await,
         HealthCheckMethod::Grpc => check_grpc(spec, cx, &attempts).await,
         HealthCheckMethod::TlsHandshake(listener) => check_tls_handshake(spec, cx, listener, &attempts).await,
-        HealthCheckMethod::TcpConnection(listener) => check_connection(spec, cx, listener, &attempts).await,
+        HealthCheckMethod::TcpConnection(listener) => {
+            check_connection(spec, cx, listener, "TCP", "a TCP listener: nothing more is checked", &attempts).await
+        }
         HealthCheckMethod::Unverifiable(listener) => {
             let seen = "a UDP listener, which cannot be checked";
             Observation::passed(listener.display_name(), seen)
@@ -111,7 +113,7 @@ async fn check_grpc(spec: &HealthCheckSpec, cx: &CheckContext, attempts: &Attemp
         Ok(place) => place,
         Err(observation) => return observation,
     };
-    let title = format!("gRPC health check {url}");
+    let title = format!("gRPC health check of {url}");
     let request = HttpRequest {
         connection: connection_options(spec, connect_to),
         timeout: attempt_timeout(spec, cx),
@@ -136,7 +138,7 @@ async fn check_tls_handshake(
 ) -> Observation {
     let address = cx.address(spec.route, &RoutedRequest::get("/"));
     let Some(to) = address.ok().and_then(|address| address.connect_to) else {
-        let seen = check_connection(spec, cx, listener, attempts).await;
+        let seen = check_connection(spec, cx, listener, "TLS", "no TLS handshake", attempts).await;
         let why = "its certificate was not verified: set GREENLIGHT_HOST to a name that it covers".to_owned();
         return mark_service_unverified(seen).with_details([why]);
     };
@@ -155,13 +157,16 @@ async fn check_connection(
     spec: &HealthCheckSpec,
     cx: &CheckContext,
     listener: &Listener,
+    protocol: &str,
+    limits: &str,
     attempts: &AttemptCounter,
 ) -> Observation {
     let (host, port) = (&listener.dns_name, listener.port);
-    let resource = format!("TCP {host}:{port}");
+    let resource = format!("{protocol} {host}:{port}");
+    let accepts = format!("accepts connections ({limits})");
     let connection = || async {
         let seen = match cx.http_client.open_connection(host, port, spec.timeout).await {
-            Ok(_) => Observation::passed(&resource, "accepts connections (a TCP listener: nothing more is checked)"),
+            Ok(_) => Observation::passed(&resource, &accepts),
             Err(transport_error) => transport_error.observe(&resource, "a connection"),
         };
         attempt_after_grace(attempts, attempts.record(seen))
@@ -226,7 +231,8 @@ fn request_and_conditions(
     }
     // A TCP health check has no matcher, and AWS's default for HTTP is 200.
     let codes = group.and_then(|group| group.health_codes.clone()).unwrap_or_else(|| "200".to_owned());
-    match Condition::parse(&format!("status in {codes}"), RESPONSE_SUBJECTS) {
+    let operator = if codes.contains([',', '-']) { "in" } else { "==" };
+    match Condition::parse(&format!("status {operator} {codes}"), RESPONSE_SUBJECTS) {
         Ok(condition) => Ok((path, vec![condition])),
         Err(why) => {
             let resource = group.map(|group| format!("target group {}", group.name)).unwrap_or_default();

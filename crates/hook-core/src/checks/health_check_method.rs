@@ -13,7 +13,6 @@ pub(super) enum HealthCheckMethod<'a> {
     Grpc,
     /// A TLS handshake. The load balancer itself completes it.
     TlsHandshake(&'a Listener),
-    /// A TCP connection.
     TcpConnection(&'a Listener),
     /// Nothing can be checked: UDP has no connections.
     Unverifiable(&'a Listener),

@@ -1,32 +1,23 @@
-//! `http:`: a request that the team defines. Also the smoke test of the article that this project grew from.
-
-use std::time::Duration;
+//! `http:`: a request that the team defines.
 
 use gate::{
     Condition, ReasonCode,
-    kinds::{HttpSpec, RESPONSE_SUBJECTS, RequestTemplate},
+    kinds::{HttpSpec, RequestTemplate},
 };
-use reqwest::{Method, Url};
+use reqwest::Url;
 
 use super::{
     CheckContext, HttpClient, ListenerAddress, Routing,
     attempt_counter::AttemptCounter,
     conditions::evaluate_conditions,
-    connection::{ConnectTo, ConnectionOptions},
+    connection::ConnectTo,
     facts,
     http_client::HttpRequest,
     poll::{Attempt, poll},
     request_template,
     response::HttpResponse,
-    with_scheme,
 };
-use crate::{
-    finding::{Observation, Outcome},
-    redact::Redactor,
-};
-
-/// The timeout in the article's Lambda function.
-const ALB_URL_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::finding::{Observation, Outcome};
 
 pub fn predict_failure(spec: &HttpSpec, routing: &Routing<'_>) -> Option<Observation> {
     request_template::predict_failure(&spec.request_template, routing)
@@ -77,7 +68,11 @@ pub(super) fn url_at(address: ListenerAddress, path: &str) -> Result<(Url, Optio
     let text = format!("{}{path}", address.base);
     match Url::parse(&text) {
         Ok(url) => Ok((url, address.connect_to)),
-        Err(error) => Err(Observation::errored(ReasonCode::RequestFailed, address.base, format!("not a URL: {error}"))),
+        Err(error) => Err(Observation::errored(
+            ReasonCode::RequestFailed,
+            address.base,
+            format!("not a URL: {}", describe_url_error(error)),
+        )),
     }
 }
 
@@ -129,21 +124,13 @@ pub(super) async fn send_and_evaluate(
 const GATEWAY_HINT: &str = "read the service's log, and look at its targets: a load balancer sends this too";
 
 fn describe_response(response: &HttpResponse) -> String {
-    format!("answered {} in {}", response.status, gate::format_duration(response.latency()))
+    format!("returned {} in {}", response.status, gate::format_duration(response.latency()))
 }
 
-/// The article's smoke test: `HEAD http://$ALB_URL/<route>`, two seconds, 2xx. Without discovery and without retries.
-pub async fn alb_url_check(http_client: HttpClient, alb_url: String, route: String, redactor: Redactor) -> Observation {
-    let text = format!("{}{route}", with_scheme(&alb_url));
-    let url = match Url::parse(&text) {
-        Ok(url) => url,
-        Err(error) => return Observation::errored(ReasonCode::SettingsInvalid, text, format!("not a URL: {error}")),
-    };
-    let connection = ConnectionOptions { is_listener: true, ..ConnectionOptions::default() };
-    let request = HttpRequest { timeout: ALB_URL_TIMEOUT, connection, redactor, ..HttpRequest::new(Method::HEAD, url) };
-    let condition = Condition::parse("status == 2xx", RESPONSE_SUBJECTS);
-    match condition {
-        Ok(condition) => send_and_evaluate(&http_client, &request, &[condition], &AttemptCounter::default()).await,
-        Err(why) => Observation::errored(ReasonCode::CheckFailed, text, why.to_string()),
+/// What is wrong with the text of a URL. The library's words for the most frequent error say nothing to a reader.
+pub(super) fn describe_url_error(error: impl std::fmt::Display) -> String {
+    match error.to_string().as_str() {
+        "relative URL without a base" => "it does not begin with http:// or https://".to_owned(),
+        other => other.to_owned(),
     }
 }

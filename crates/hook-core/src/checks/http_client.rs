@@ -106,6 +106,8 @@ impl HttpRequest {
     }
 }
 
+const NOT_HTTP_HINT: &str = "check the port and the protocol of the service";
+
 /// Why no complete response came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
@@ -129,6 +131,12 @@ impl TransportError {
     /// The certificate authorities to trust cannot be read, so there was no handshake.
     pub(super) fn invalid_roots(detail: String) -> Self {
         Self { hint: Some(tls::INVALID_ROOTS_HINT), ..Self::new(ReasonCode::TlsFailed, detail) }
+    }
+
+    /// A failed TLS handshake.
+    pub(super) fn handshake(error: &rustls::Error) -> Self {
+        let (detail, hint) = tls::describe_error(error);
+        Self { hint, ..Self::new(ReasonCode::TlsFailed, detail) }
     }
 
     pub(super) fn not_allowed(refused: NotAllowed) -> Self {
@@ -162,15 +170,18 @@ impl TransportError {
             };
         }
         let what = match self.code {
-            ReasonCode::NameNotResolved => "a name that does not resolve",
+            ReasonCode::NameNotResolved => return format!("a name that does not resolve: {}", self.detail),
             ReasonCode::ConnectTimedOut => "no connection",
             ReasonCode::ConnectRefused => "a refused connection",
             ReasonCode::ConnectionReset => "a connection that was closed without a response",
             ReasonCode::ReadTimedOut => "no response",
-            ReasonCode::TlsFailed if self.hint.is_some() => "no TLS handshake",
+            ReasonCode::TlsFailed if self.hint == Some(tls::INVALID_ROOTS_HINT) => "no TLS handshake",
             ReasonCode::TlsFailed => "a failed TLS handshake",
             ReasonCode::RuleLeadsElsewhere => "a redirect to another service",
             ReasonCode::HostNotAllowed => "a host that checks cannot contact",
+            ReasonCode::RequestFailed if self.hint == Some(NOT_HTTP_HINT) => {
+                return "a response that is not HTTP".to_owned();
+            }
             _ => "a failed request",
         };
         match (self.code, self.detail.as_str()) {
@@ -360,6 +371,7 @@ impl Resolve for CheckedResolver {
     }
 }
 
+/// A host name without an address.
 #[derive(Debug)]
 pub(super) struct NotResolved(String);
 
@@ -372,13 +384,8 @@ impl fmt::Display for NotResolved {
 impl std::error::Error for NotResolved {}
 
 pub(super) async fn resolve_host(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
-    match tokio::net::lookup_host((host.as_str(), 0)).await {
-        Ok(addresses) => match Vec::from_iter(addresses) {
-            none if none.is_empty() => Err(NotResolved(format!("{host} has no address"))),
-            some => Ok(some),
-        },
-        Err(_) => Err(NotResolved(format!("{host} cannot be resolved"))),
-    }
+    let found = tokio::net::lookup_host((host.as_str(), 0)).await.map(Vec::from_iter).unwrap_or_default();
+    if found.is_empty() { Err(NotResolved(host)) } else { Ok(found) }
 }
 
 /// Classifies a failed request by its causes, from the outermost to the innermost.
@@ -395,7 +402,7 @@ fn classify_error(error: reqwest::Error, connect: Duration) -> TransportError {
         } else if error.is::<NotAllowed>() {
             code = Some(ReasonCode::HostNotAllowed);
         } else if let Some(tls_error) = error.downcast_ref::<rustls::Error>() {
-            return TransportError::new(ReasonCode::TlsFailed, tls::describe_error(tls_error));
+            return TransportError::handshake(tls_error);
         } else if let Some(io) = error.downcast_ref::<io::Error>() {
             code = match io.kind() {
                 io::ErrorKind::ConnectionRefused => Some(ReasonCode::ConnectRefused),
@@ -418,6 +425,10 @@ fn classify_error(error: reqwest::Error, connect: Duration) -> TransportError {
         }
         () => ReasonCode::RequestFailed,
     });
+    // The messages of the HTTP library about a response line that it cannot read.
+    if code == ReasonCode::RequestFailed && innermost.starts_with("invalid HTTP") {
+        return TransportError { hint: Some(NOT_HTTP_HINT), ..TransportError::new(code, innermost) };
+    }
     // The message of a connect timeout depends on what timed out first.
     let detail =
         if code == ReasonCode::ConnectTimedOut { format!("within {}", format_duration(connect)) } else { innermost };

@@ -31,8 +31,8 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
     let service = cx.aws.service(cluster, &cx.target.service.name).await?;
     let Some(set) = find_task_set(spec.colour, &service, &cx.target.deployment) else {
         let resource = format!("service {}", service.name);
-        let expected = format!("a {} task set", spec.colour.as_str());
-        return Ok(Observation::no_data(missing_code(spec.colour), resource, expected, "none"));
+        let seen = format!("there is no {} task set", role(spec.colour));
+        return Ok(Observation::no_data(missing_code(spec.colour), resource, "", seen));
     };
     let (definition, tasks) = tokio::join!(
         cx.aws.task_definition(&set.task_definition),
@@ -41,7 +41,7 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
     let (definition, tasks) = (definition?, tasks?);
     let resource = format!("{} task set of {}", role(spec.colour), service.name);
     if tasks.is_empty() {
-        return Ok(Observation::no_data(ReasonCode::NotRunning, resource, "running tasks", "none"));
+        return Ok(Observation::no_data(ReasonCode::NotRunning, resource, "", "no tasks are running"));
     }
     let named = |name: &String| !definition.containers.iter().any(|container| container.name == *name);
     if let Some(unknown) = spec.containers.iter().find(|name| named(name)) {
@@ -59,19 +59,22 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
         .collect();
     let actual: Vec<_> = each.iter().map(|one| one.actual.clone()).collect();
     let mut wrong: Vec<_> = each.into_iter().filter(|one| !one.is_ok()).collect();
-    let no_data = |expected, seen: String| Observation::no_data(ReasonCode::ImageUnknown, &resource, expected, seen);
+    let no_data = |seen: String| Observation::no_data(ReasonCode::ImageUnknown, &resource, "", seen);
     if tasks.len() < set.expected_tasks() {
-        let (expected, seen) = (format!("{} running tasks", set.expected_tasks()), tasks.len().to_string());
-        wrong.push(no_data(expected, seen).with_hint(Some(MISSING_TASKS_HINT)));
+        let seen = format!("only {} of {} tasks are running", tasks.len(), set.expected_tasks());
+        wrong.push(no_data(seen).with_hint(Some(MISSING_TASKS_HINT)));
     }
     if actual.is_empty() {
-        let expected = format!("a container in {}", definition.arn);
-        wrong.push(no_data(expected, "none".to_owned()).with_hint(Some(NO_CONTAINER_HINT)));
+        let name = definition.arn.rsplit('/').next().unwrap_or_default();
+        wrong.push(no_data(format!("task definition {name} has no such container")).with_hint(Some(NO_CONTAINER_HINT)));
     }
     // A wrong digest weighs more than one that is not known yet.
     wrong.sort_by_key(|one| one.outcome);
     if let Some((worst, others)) = wrong.split_first() {
-        let details = others.iter().map(|other| format!("expected {}, was {}", other.expected, other.actual));
+        let details = others.iter().map(|other| match other.expected.as_str() {
+            "" => other.actual.clone(),
+            expected => format!("expected {expected}, was {}", other.actual),
+        });
         return Ok(others.iter().fold(worst.clone(), Observation::merge_outcomes).with_details(details));
     }
     Ok(Observation::passed(resource, actual.join(", ")))

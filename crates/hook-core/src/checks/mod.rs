@@ -50,7 +50,6 @@ pub use self::{
     address::{Routing, with_scheme},
     egress::EgressPolicy,
     facts::ResolvedFacts as KnownFacts,
-    http::alb_url_check,
     http_client::HttpClient,
     listener_rules::ListenerCache,
     prediction::{GateFileInput, predict_failures},
@@ -127,4 +126,6 @@ pub struct CheckContext {
     pub permits: Arc<Semaphore>,
     /// When all checks must have ended.
     pub deadline: Instant,
+    /// What to do if a check needed longer, if the hint of its reason code is wrong.
+    pub out_of_time_hint: Option<&'static str>,
 }

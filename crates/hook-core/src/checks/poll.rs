@@ -46,7 +46,7 @@ where
             look().await
         };
         let Ok(look) = timeout_at(last_moment, attempt).await else {
-            return tally.finish_timed_out(started_at.elapsed());
+            return tally.finish_timed_out(started_at.elapsed()).with_hint(cx.out_of_time_hint);
         };
         let now = Instant::now();
         if let Attempt::Settling(observation) = &look {
@@ -55,7 +55,7 @@ where
                 tally.record_settling(observation.clone());
                 let left = cx.deadline.saturating_duration_since(now);
                 if left <= FINAL_ATTEMPT_MARGIN {
-                    return tally.finish_timed_out(now - started_at);
+                    return tally.finish_timed_out(now - started_at).with_hint(cx.out_of_time_hint);
                 }
                 sleep(policy.every.min(left - FINAL_ATTEMPT_MARGIN)).await;
                 continue;
@@ -105,7 +105,7 @@ where
         }
         let left = cx.deadline.saturating_duration_since(now);
         if left <= FINAL_ATTEMPT_MARGIN {
-            return tally.finish_timed_out(now - started_at);
+            return tally.finish_timed_out(now - started_at).with_hint(cx.out_of_time_hint);
         }
         sleep(policy.every.min(left - FINAL_ATTEMPT_MARGIN)).await;
     }

@@ -20,7 +20,7 @@ pub struct GateFileInput {
 /// Hides the variables, because they can be secret.
 impl std::fmt::Debug for GateFileInput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("GateOfAll")
+        f.write_str("GateFileInput")
     }
 }
 

@@ -64,21 +64,30 @@ fn merge_worst(mut seen: Vec<Observation>) -> Observation {
     };
     let worst = (0..seen.len()).min_by_key(|&index| (rank(&seen[index]), seen[index].outcome, index));
     let Some(worst) = worst else {
-        return Observation::no_data(ReasonCode::CheckFailed, "preflight", "something to check", "nothing");
+        return Observation::no_data(ReasonCode::CheckFailed, "preflight", "", "there is nothing to check");
     };
     let worst = seen.remove(worst);
     // Next to a problem, a pass is not evidence.
-    seen.retain(|other| worst.is_ok() || !other.is_ok() || other.outcome == Outcome::Unverified);
+    let is_clean = |observation: &Observation| observation.is_ok() && observation.outcome != Outcome::Unverified;
+    seen.retain(|other| is_clean(&worst) || !is_clean(other));
+    let needs_several = seen.iter().any(|other| !other.is_ok() && other.code != worst.code);
     let worst = seen.iter().fold(worst, Observation::merge_outcomes);
-    let evidence = seen.into_iter().flat_map(|other| {
-        let line = match other.expected.as_str() {
-            "" => format!("{}: {}", other.resource, other.actual),
-            expected => format!("{}: expected {expected}, was {}", other.resource, other.actual),
-        };
-        [line].into_iter().chain(other.details)
-    });
-    worst.with_details(evidence.collect::<Vec<_>>())
+    let evidence: Vec<_> = seen
+        .into_iter()
+        .flat_map(|other| {
+            let seen = match other.expected.as_str() {
+                "" => other.actual,
+                expected => format!("expected {expected}, was {}", other.actual),
+            };
+            let line = if other.resource == worst.resource { seen } else { format!("{}: {seen}", other.resource) };
+            [line].into_iter().chain(other.details)
+        })
+        .collect();
+    worst.with_details(evidence).with_hint(needs_several.then_some(SEVERAL_HINT))
 }
+
+/// If several items fail, the next step of the worst one is not enough.
+const SEVERAL_HINT: &str = "correct each of these, because each would stop this deployment or a later one";
 
 fn check_service(cx: &CheckContext) -> Observation {
     let service = &cx.target.service;
@@ -103,12 +112,10 @@ fn check_rollback(cx: &CheckContext) -> Observation {
     let resource = format!("deployment group {}", deployment.group);
     match deployment.rolls_back_on_failure {
         Some(true) => Observation::passed(resource, "rolls back on DEPLOYMENT_FAILURE"),
-        _ => Observation::failed(
-            ReasonCode::RollbackNotConfigured,
-            resource,
-            "auto-rollback on DEPLOYMENT_FAILURE",
-            "off, or on for other events only",
-        ),
+        _ => {
+            let seen = "auto-rollback is off, or on only for other events than DEPLOYMENT_FAILURE";
+            Observation::failed(ReasonCode::RollbackNotConfigured, resource, "", seen)
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     CheckContext, RoutedRequest, Routing, body_template,
     connection::{ConnectTo, ConnectionOptions, HttpVersion, RedirectPolicy},
     facts,
+    http::describe_url_error,
     http_client::HttpRequest,
     tls::{INVALID_ROOTS_HINT, TrustedRoots},
 };
@@ -75,7 +76,7 @@ pub(super) fn render(
             (url.expose_secret().to_owned(), url.to_string(), None)
         }
     };
-    let mut url = Url::parse(&text).map_err(|error| broken(format!("not a URL: {error}")))?;
+    let mut url = Url::parse(&text).map_err(|error| broken(format!("not a URL: {}", describe_url_error(error))))?;
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
         return Err(broken("not a URL of http or https without a user".to_owned()));
     }

@@ -56,8 +56,8 @@ async fn evaluate_once(
     };
     let Some(group) = group else {
         let resource = format!("service {}", target.service.name);
-        let expected = format!("a target group of the {whose}");
-        return Ok(Attempt::Retryable(Observation::no_data(ReasonCode::NoTargets, resource, expected, "none")));
+        let seen = format!("its {whose} task set has no target group");
+        return Ok(Attempt::Retryable(Observation::no_data(ReasonCode::NoTargets, resource, "", seen)));
     };
     // Read targets before tasks: a target that is registered now belongs to a task that ECS lists afterwards.
     let health = cx.aws.target_health(group).await?;
@@ -66,16 +66,14 @@ async fn evaluate_once(
     // A draining target says nothing about those that stay.
     let registered: Vec<_> = health.iter().filter(|target| !target.state.contains("draining")).collect();
     let Some(set) = find_task_set(spec.colour, &service, deployment) else {
-        let expected = format!("targets of the {whose} task set");
-        let missing = Observation::no_data(missing_code(spec.colour), resource, expected, "no task set");
+        let missing =
+            Observation::no_data(missing_code(spec.colour), resource, "", format!("there is no {whose} task set"));
         return Ok(Attempt::Retryable(missing));
     };
     if registered.is_empty() {
         return Ok(match set.desired {
             0 => Attempt::Final(no_desired_tasks(resource)),
-            _ => {
-                Attempt::Retryable(Observation::no_data(ReasonCode::NoTargets, resource, "registered targets", "none"))
-            }
+            _ => Attempt::Retryable(Observation::no_data(ReasonCode::NoTargets, resource, "", "no registered targets")),
         });
     }
     let foreign = foreign_targets(cx, &service, set, &registered, known).await?;
@@ -88,13 +86,8 @@ async fn evaluate_once(
         ("desired", Value::Number(set.desired.into())),
     ]);
     let absent = |condition: &Condition, subject: &str| {
-        let expected = condition.to_string();
-        Observation::no_data(
-            ReasonCode::NoTargets,
-            &resource,
-            expected,
-            format!("no {subject}: the load balancer does not check it"),
-        )
+        let seen = format!("the load balancer does not check {subject}, so `{condition}` cannot be judged");
+        Observation::no_data(ReasonCode::NoTargets, &resource, "", seen)
     };
     let is_health_unchecked = !own.is_empty() && own.iter().all(|target| is_unused(target));
     let observation = if is_health_unchecked && !is_in_listener_rules(cx, group).await? {
@@ -106,15 +99,21 @@ async fn evaluate_once(
     };
     // For targets without health checks the reason is reported already.
     let is_shown = |target: &&&TargetHealth| target.state != "healthy" && !(is_health_unchecked && observation.is_ok());
-    let mut unhealthy = own.iter().filter(is_shown).map(|target| describe_target(target));
+    let shown: Vec<_> = own.iter().copied().filter(|target| is_shown(&target)).collect();
+    let mut unhealthy = describe_targets(&shown, own.len()).into_iter();
     let cause = (observation.code == Some(ReasonCode::TargetsUnhealthy)).then(|| unhealthy.next()).flatten();
     let unhealthy = limit_shown(unhealthy);
     let observation_with_targets = observation.with_cause(cause).prepend_details(unhealthy);
     if let Some(first) = foreign.first() {
         let all = own.len() + foreign.len();
-        let seen = format!("{} of {all} targets that are not, such as {}", foreign.len(), first.display_name());
-        let expected = format!("only tasks of {}", set.id);
-        let failed = Observation::failed(ReasonCode::UnknownTargets, &resource, expected, seen);
+        let are = if foreign.len() == 1 { "is not a task" } else { "are not tasks" };
+        let seen = format!(
+            "{} of {all} targets {are} of the {whose} task set, such as {}",
+            foreign.len(),
+            first.display_name()
+        );
+        let failed = Observation::failed(ReasonCode::UnknownTargets, &resource, "", seen)
+            .with_task_set(set.id.trim_start_matches("ecs-svc/"));
         return Ok(Attempt::Retryable(if observation_with_targets.is_ok() {
             failed
         } else {
@@ -221,9 +220,49 @@ fn is_unused(target: &TargetHealth) -> bool {
         && !target_description.contains("Availability Zone")
 }
 
-fn describe_target(target: &TargetHealth) -> String {
-    let TargetHealth { state, reason, description, .. } = target;
-    let words: Vec<_> = [reason.as_deref(), description.as_deref()].into_iter().flatten().collect();
-    let title = target.display_name();
-    if words.is_empty() { format!("{title} {state}") } else { format!("{title} {state}: {}", words.join(", ")) }
+/// One text for all targets in the same state for the same reason: `2 of 3 targets unhealthy: Target.Timeout, Request
+/// timed out (10.0.1.23:8080, 10.0.1.24:8080)`.
+fn describe_targets(shown: &[&TargetHealth], all: usize) -> Vec<String> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for target in shown {
+        let words: Vec<_> = [&target.reason, &target.description].into_iter().flatten().map(String::as_str).collect();
+        let reason = if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) };
+        let state = format!("{}{reason}", target.state);
+        match groups.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, names)) => names.push(target.display_name()),
+            None => groups.push((state, vec![target.display_name()])),
+        }
+    }
+    let targets = if all == 1 { "target" } else { "targets" };
+    let describe = |(state, names): (String, Vec<String>)| {
+        let (number, names) = (names.len(), limit_shown(names.into_iter()).join(", "));
+        format!("{number} of {all} {targets} {state} ({names})")
+    };
+    groups.into_iter().map(describe).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_in_the_same_state_share_a_text() {
+        let target = |id: &str, state: &str, reason: &str| TargetHealth {
+            id: id.to_owned(),
+            port: Some(8080),
+            state: state.to_owned(),
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            description: None,
+        };
+        let (a, b) =
+            (target("10.0.1.1", "unhealthy", "Target.Timeout"), target("10.0.1.2", "unhealthy", "Target.Timeout"));
+        let c = target("10.0.1.3", "initial", "");
+        let texts = describe_targets(&[&a, &c, &b], 4);
+        let expected = [
+            "2 of 4 targets unhealthy: Target.Timeout (10.0.1.1:8080, 10.0.1.2:8080)",
+            "1 of 4 targets initial (10.0.1.3:8080)",
+        ];
+        assert_eq!(texts, expected);
+        assert_eq!(describe_targets(&[&a], 1), ["1 of 1 target unhealthy: Target.Timeout (10.0.1.1:8080)"]);
+    }
 }

@@ -90,7 +90,7 @@ async fn evaluate_once(
     }
     let Some(set) = find_task_set(spec.colour, &service, deployment) else {
         let whose = match spec.colour {
-            Colour::Green => format!("a task set of deployment {}", deployment.id),
+            Colour::Green => format!("a replacement task set of deployment {}", deployment.id),
             Colour::Blue => "an original task set".to_owned(),
         };
         let missing = missing_code(spec.colour);
@@ -154,7 +154,8 @@ async fn evaluate_once(
     }
     // ECS reports all counts, so only the health of missing tasks has no value.
     let absent = |condition: &Condition, _: &str| {
-        Observation::no_data(ReasonCode::NotRunning, &resource, condition.to_string(), "no tasks to check")
+        let seen = format!("no tasks to check, so `{condition}` cannot be judged");
+        Observation::no_data(ReasonCode::NotRunning, &resource, "", seen)
     };
     let mut observation = evaluate_conditions(&resource, &expect, &facts, absent).prepend_details(details);
     if spec.colour == Colour::Blue && observation.outcome == Outcome::Failed {
@@ -166,17 +167,16 @@ async fn evaluate_once(
         let mut roll = running_tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let roll = roll.get_or_insert_with(|| RunningTasks { desired: set.desired, tasks: now.clone() });
         if let Some((gone, new)) = roll.find_replacement(set.desired, &now) {
-            let seen = format!("task {gone:.8} stopped and task {new:.8} replaced it");
+            let seen =
+                format!("task {gone:.8} stopped, and task {new:.8} replaced it, which `stable_for` does not allow");
             observation =
-                Observation::failed(ReasonCode::TasksReplaced, &resource, "the same tasks all the time", seen)
-                    .with_details(observation.details);
+                Observation::failed(ReasonCode::TasksReplaced, &resource, "", seen).with_details(observation.details);
         }
     }
     // A stopped task stays stopped, so waiting cannot make this true again.
     let settled = crashed_count > 0 && observation.code == Some(ReasonCode::TasksStopped);
     if !observation.is_ok() {
         let event = service.explaining_event(set).map(str::to_owned);
-        let task_set = format!("task set {}", set.id.trim_start_matches("ecs-svc/"));
         observation = match observation.code {
             Some(ReasonCode::TasksStopped) => observation.with_hint(hint).with_cause(crash).with_details(event),
             Some(ReasonCode::NotRunning | ReasonCode::TasksPending | ReasonCode::NotSteady) if event.is_some() => {
@@ -184,7 +184,7 @@ async fn evaluate_once(
             }
             _ => observation.prepend_details(crash).with_details(event),
         }
-        .with_details([task_set]);
+        .with_task_set(set.id.trim_start_matches("ecs-svc/"));
     }
     let is_strict =
         |condition: &&Condition| NON_SETTLING_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
@@ -275,8 +275,10 @@ async fn collect_health(
     // Tasks that ECS counts but did not list have not been checked, so they are not healthy.
     let unseen = set.expected_tasks().saturating_sub(tasks.len());
     if unseen > 0 {
-        let who = if unseen == 1 { "1 task does".to_owned() } else { format!("{unseen} tasks do") };
-        details.push(format!("{who} not exist yet, or not in ECS's list"));
+        details.push(match unseen {
+            1 => "1 task does not exist yet, or is not in ECS's list".to_owned(),
+            _ => format!("{unseen} tasks do not exist yet, or are not in ECS's list"),
+        });
     }
     // Without tasks nothing can be unhealthy, which proves nothing.
     if !tasks.is_empty() {
@@ -298,9 +300,10 @@ fn service_not_active(service: &Service) -> Observation {
 
 /// There are no tasks because none are desired.
 pub(super) fn no_desired_tasks(resource: String) -> Observation {
-    Observation::no_data(ReasonCode::NotRunning, resource, "tasks to check", "a desired count of 0").with_hint(Some(
-        "set a desired count before you deploy, or `no_data: warn` if the service is meant to have no tasks",
-    ))
+    Observation::no_data(ReasonCode::NotRunning, resource, "", "the desired count is 0, so there are no tasks to check")
+        .with_hint(Some(
+            "set a desired count before you deploy, or `no_data: warn` if the service is meant to have no tasks",
+        ))
 }
 
 /// Whether the task set is old enough for one of its tasks to be much younger.

@@ -53,7 +53,7 @@ impl HttpClient {
             let stream = open_stream(&to.connect_host, port, self.egress()).await?;
             TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| {
                 match error.get_ref().and_then(|cause| cause.downcast_ref()) {
-                    Some(tls_error) => TransportError::new(ReasonCode::TlsFailed, tls::describe_error(tls_error)),
+                    Some(tls_error) => TransportError::handshake(tls_error),
                     None => TransportError::new(ReasonCode::ConnectionReset, error.to_string()),
                 }
             })

@@ -26,34 +26,39 @@ pub enum TrustedRoots {
 pub(super) const INVALID_ROOTS_HINT: &str =
     "check that the file exists in the function's package or in a layer, and that it has certificates in PEM form";
 
-/// What went wrong in a handshake, for a person. rustls names types, and times in seconds since 1970.
-pub(super) fn describe_error(error: &rustls::Error) -> String {
+const NOT_TLS_HINT: &str = "use `http://`, or the port that speaks TLS";
+const RENEW_HINT: &str = "renew the certificate";
+const NAME_HINT: &str = "set `host` to a name of the certificate, or add the name to the certificate";
+
+/// What went wrong in a handshake, for a person, and what to do if the hint of the reason code does not fit. rustls
+/// names types, and times in seconds since 1970.
+pub(super) fn describe_error(error: &rustls::Error) -> (String, Option<&'static str>) {
     let rustls::Error::InvalidCertificate(fault) = error else {
         return match error {
-            rustls::Error::InvalidMessage(_) => "the port does not speak TLS".to_owned(),
-            rustls::Error::AlertReceived(alert) => format!("the server ended it: {alert:?}"),
-            other => other.to_string(),
+            rustls::Error::InvalidMessage(_) => ("the port does not speak TLS".to_owned(), Some(NOT_TLS_HINT)),
+            rustls::Error::AlertReceived(alert) => (format!("the server ended it: {alert:?}"), None),
+            other => (other.to_string(), None),
         };
     };
     match fault {
-        CertificateError::Expired => "the certificate has expired".to_owned(),
+        CertificateError::Expired => ("the certificate has expired".to_owned(), Some(RENEW_HINT)),
         CertificateError::ExpiredContext { time, not_after } => {
             let since = Duration::from_secs(time.as_secs().saturating_sub(not_after.as_secs()));
-            format!("the certificate expired {} ago", days(since))
+            (format!("the certificate expired {} ago", days(since)), Some(RENEW_HINT))
         }
-        CertificateError::NotValidYet => "the certificate is not valid yet".to_owned(),
+        CertificateError::NotValidYet => ("the certificate is not valid yet".to_owned(), Some(RENEW_HINT)),
         CertificateError::NotValidYetContext { time, not_before } => {
             let until = Duration::from_secs(not_before.as_secs().saturating_sub(time.as_secs()));
-            format!("the certificate becomes valid in {}", days(until))
+            (format!("the certificate becomes valid in {}", days(until)), Some(RENEW_HINT))
         }
-        CertificateError::NotValidForName => "the certificate is for another name".to_owned(),
+        CertificateError::NotValidForName => ("the certificate is for another name".to_owned(), Some(NAME_HINT)),
         CertificateError::NotValidForNameContext { expected, presented } => {
             // `DnsName("shop.example.com")`.
             let names: Vec<_> = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name)).collect();
-            format!("the certificate is for {}, not for {}", names.join(", "), expected.to_str())
+            (format!("the certificate is for {}, not for {}", names.join(", "), expected.to_str()), Some(NAME_HINT))
         }
-        CertificateError::UnknownIssuer => "the issuer of the certificate is not trusted".to_owned(),
-        other => format!("the certificate is not valid: {other}"),
+        CertificateError::UnknownIssuer => ("the issuer of the certificate is not trusted".to_owned(), None),
+        other => (format!("the certificate is not valid: {other}"), None),
     }
 }
 
@@ -170,9 +175,9 @@ mod tests {
             (CertificateError::UnknownIssuer, "the issuer of the certificate is not trusted"),
         ];
         for (fault, text) in cases {
-            assert_eq!(describe_error(&rustls::Error::InvalidCertificate(fault)), text);
+            assert_eq!(describe_error(&rustls::Error::InvalidCertificate(fault)).0, text);
         }
         let plain = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
-        assert_eq!(describe_error(&plain), "the port does not speak TLS");
+        assert_eq!(describe_error(&plain), ("the port does not speak TLS".to_owned(), Some(NOT_TLS_HINT)));
     }
 }

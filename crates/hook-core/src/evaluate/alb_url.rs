@@ -1,23 +1,21 @@
 //! The smoke test of the article that this project grew from: HEAD requests to `ALB_URL`. It replaces everything else.
 
-use gate::ReasonCode;
+use std::{collections::BTreeMap, sync::Arc};
+
+use gate::{CheckSpec, Kind, PlannedCheck, ReasonCode, kinds::HttpSpec};
 use lifecycle::Hook;
 
-use super::Evaluated;
+use super::plan::HookPlan;
 use crate::{
-    checks::{self, HttpClient},
-    conclusion::{STRICT, WARN},
+    conclusion::{Conclusion, STRICT},
     finding::{Observation, Outcome},
-    finding_log::FindingLog,
     phase::Phase,
-    runner::{self, CheckJob},
     settings::{GateSource, Settings},
 };
 
 /// The smoke test that the settings ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmokeTest {
-    alb_url: String,
     routes: Vec<String>,
 }
 
@@ -25,39 +23,37 @@ impl SmokeTest {
     /// Only AfterAllowTestTraffic runs it, only without a gate file, and only if all settings are valid.
     pub fn from_settings(hook: Hook, settings: &Settings) -> Option<Self> {
         match (hook, &settings.alb_url, &settings.gate) {
-            (Hook::AfterAllowTestTraffic, Some(alb_url), GateSource::None) if settings.errors.is_empty() => {
-                Some(Self { alb_url: alb_url.clone(), routes: settings.routes.clone() })
+            (Hook::AfterAllowTestTraffic, Some(_), GateSource::None) if settings.errors.is_empty() => {
+                Some(Self { routes: settings.routes.clone() })
             }
             _ => None,
         }
     }
 
-    /// The names of its checks, without the query of a route: it can contain values that must not be in a log.
-    fn check_names(&self) -> Vec<String> {
-        let path = |route: &str| route.split(['?', '#']).next().unwrap_or_default().to_owned();
-        self.routes.iter().map(|route| format!("HEAD {}", path(route))).collect()
-    }
-
-    /// Sends the requests.
-    pub async fn run(self, http_client: &HttpClient, log: &FindingLog) -> Evaluated {
-        let names = self.check_names();
-        log.set_plan(names.iter().map(|name| (name.as_str(), "http", STRICT)), None);
-        let jobs = self.routes.into_iter().map(|route| {
-            let check = checks::alb_url_check(http_client.clone(), self.alb_url.clone(), route, log.redactor());
-            let job: CheckJob = Box::pin(check);
-            (job, Vec::new())
-        });
-        runner::run_jobs(jobs.collect(), log).await;
-        log.record(Phase::Version, WARN, version_unverified());
-        Evaluated::Checked
+    /// One check for each route. They start at once, and all of them run to their end.
+    pub fn plan(&self) -> Result<HookPlan, Conclusion> {
+        let spec = |route: &String| {
+            let mut spec = CheckSpec::implicit(Kind::Http(HttpSpec::smoke_test(route)?), STRICT);
+            // Without the query: it can contain values that must not be in a log.
+            let path = route.split(['?', '#']).next().unwrap_or_default();
+            spec.name = format!("HEAD {path}");
+            Ok(spec)
+        };
+        let specs: Result<Vec<CheckSpec>, gate::Message> = self.routes.iter().map(spec).collect();
+        let specs = specs.map_err(|why| {
+            let observation = Observation::errored(ReasonCode::CheckFailed, "ALB_URL", why.to_string());
+            Conclusion::strict(Phase::Settings, observation)
+        })?;
+        let checks = specs.into_iter().map(|spec| PlannedCheck { spec, depends_on: Vec::new(), preset: None });
+        Ok(HookPlan { checks: checks.collect(), grace: None, secrets: BTreeMap::new(), gate_file: Arc::default() })
     }
 }
 
 /// The requests are sent at once, and a listener that lags can still forward to the original.
-fn version_unverified() -> Observation {
-    let seen =
-        "the old version may have responded; a gate file with `forwards_to: green` verifies the version (GATE-FILE.md)";
-    Observation::passed("ALB_URL", seen).with_outcome(Outcome::Unverified, ReasonCode::VersionUnverified)
+pub fn version_unverified() -> Observation {
+    Observation::passed("ALB_URL", "the old version may have responded")
+        .with_outcome(Outcome::Unverified, ReasonCode::VersionUnverified)
+        .with_hint(Some("write a gate file with `forwards_to: green`, which verifies the version (GATE-FILE.md)"))
 }
 
 #[cfg(test)]
@@ -76,7 +72,9 @@ mod tests {
     #[test]
     fn alb_url_alone_asks_for_the_smoke_test() {
         let test = SmokeTest::from_settings(Hook::AfterAllowTestTraffic, &settings()).unwrap();
-        assert_eq!(test.check_names(), ["HEAD /health", "HEAD /"]);
+        let plan = test.plan().unwrap();
+        let names: Vec<_> = plan.checks.iter().map(|check| check.spec.name.as_str()).collect();
+        assert_eq!(names, ["HEAD /health", "HEAD /"]);
     }
 
     #[test]
@@ -106,7 +104,10 @@ mod tests {
 
     #[test]
     fn version_warns_and_never_fails() {
-        use crate::verdict::{Decision, decide};
+        use crate::{
+            conclusion::WARN,
+            verdict::{Decision, decide},
+        };
         assert_eq!(decide(&version_unverified(), WARN), Decision::Warn);
     }
 }

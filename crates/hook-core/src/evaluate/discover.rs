@@ -5,11 +5,7 @@ use gate::ReasonCode;
 use lifecycle::DeploymentId;
 
 use crate::{
-    conclusion::Conclusion,
-    finding::{Observation, Outcome},
-    finding_log::FindingLog,
-    phase::Phase,
-    settings::RollbackPolicy,
+    conclusion::Conclusion, finding::Observation, finding_log::FindingLog, phase::Phase, settings::RollbackPolicy,
 };
 
 /// The deployment and its lifecycle event. The error is kept for later: a setting that is invalid comes first.
@@ -31,16 +27,19 @@ pub fn unreadable(id: &DeploymentId, error: AwsError) -> Conclusion {
         let observation = Observation::failed(error.code, "environment", "", error.detail);
         return Conclusion::strict(Phase::Settings, observation);
     }
+    if error.code == ReasonCode::PlatformUnsupported {
+        let observation = Observation::failed(error.code, format!("deployment {id}"), "", error.detail);
+        return Conclusion::strict(Phase::Discovery, observation);
+    }
     let observation = Observation::from(error);
     let resource = format!("deployment {id}: {}", observation.resource);
-    let outcome =
-        if observation.code == Some(ReasonCode::PlatformUnsupported) { Outcome::Failed } else { observation.outcome };
-    Conclusion::strict(Phase::Discovery, Observation { resource, outcome, ..observation })
+    Conclusion::strict(Phase::Discovery, Observation { resource, ..observation })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Outcome;
 
     fn conclusion_for(code: ReasonCode) -> Conclusion {
         let id = DeploymentId::try_from("d-1".to_owned()).unwrap();

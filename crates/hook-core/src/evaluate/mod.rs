@@ -20,9 +20,13 @@ use std::time::SystemTime;
 use lifecycle::DeploymentId;
 use tokio::time::Instant;
 
-use self::alb_url::SmokeTest;
 pub use self::context::EvaluationContext;
-use crate::{conclusion::Conclusion, finding_log::FindingLog};
+use self::{alb_url::SmokeTest, time_limit::TimeLimit, view::View};
+use crate::{
+    conclusion::{Conclusion, WARN},
+    finding_log::FindingLog,
+    phase::Phase,
+};
 
 /// How an evaluation ended that did not end early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +45,14 @@ pub async fn evaluate(
     log: &FindingLog,
     until: Instant,
 ) -> Result<Evaluated, Conclusion> {
-    if let Some(smoke_test) = SmokeTest::from_settings(cx.hook, &cx.settings) {
-        return Ok(smoke_test.run(&cx.http_client, log).await);
-    }
     let started_at = Instant::now();
     let aws = cx.aws_with_retries(started_at, until);
+    if let Some(smoke_test) = SmokeTest::from_settings(cx.hook, &cx.settings) {
+        let (plan, view) = (smoke_test.plan()?, View::without_discovery());
+        let evaluated = run::checks(cx, aws, plan, view, log, (started_at, TimeLimit::of_function(until))).await;
+        log.record(Phase::Version, WARN, alb_url::version_unverified());
+        return Ok(evaluated);
+    }
     let found = discover::deployment(&aws, cx.settings.rollback, id, log).await;
     rollback::let_through(cx.settings.rollback, id, found.as_ref().ok().map(|found| &found.deployment))?;
     settings::check(&cx.settings)?;
@@ -53,8 +60,8 @@ pub async fn evaluate(
     let found = found.map_err(|error| discover::unreadable(id, error))?;
     skip::check(gate.section.skip.as_ref(), &found.deployment, log, SystemTime::now())?;
     let found = lifecycle_event::confirm(cx, &aws, id, found, log, until).await?;
-    let until = time_limit::for_checks(cx.hook, &found.progress, gate.section.deadline, until);
+    let limit = time_limit::for_checks(cx.hook, &found.progress, gate.section.deadline, until);
     let plan = plan::for_deployment(cx.hook, gate, cx.when_context(&found.deployment))?;
     let view = view::read(cx, &aws, id, found, log).await?;
-    Ok(run::checks(cx, aws, plan, view, log, (started_at, until)).await)
+    Ok(run::checks(cx, aws, plan, view, log, (started_at, limit)).await)
 }

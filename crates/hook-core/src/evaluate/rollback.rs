@@ -15,7 +15,12 @@ pub fn let_through(policy: RollbackPolicy, id: &DeploymentId, found: Option<&Dep
     match (policy, found) {
         (RollbackPolicy::Skip, Some(deployment)) if deployment.is_rollback => {
             let resource = format!("deployment {id}");
-            let seen = format!("a rollback (creator {}), so nothing was checked", deployment.creator);
+            let by = match deployment.creator.as_str() {
+                "codeDeployRollback" => "CodeDeploy",
+                "user" => "a user",
+                other => other,
+            };
+            let seen = format!("a rollback by {by}");
             let observation = Observation::failed(ReasonCode::RollbackDeployment, resource, "", seen);
             Err(Conclusion::warning(Phase::Rollback, observation))
         }
@@ -41,7 +46,7 @@ mod tests {
 
     #[test]
     fn rollback_ends_the_evaluation_with_a_warning() {
-        let seen = "a rollback (creator codeDeployRollback), so nothing was checked";
+        let seen = "a rollback by CodeDeploy";
         let observation = Observation::failed(ReasonCode::RollbackDeployment, "deployment d-1", "", seen);
         assert_eq!(
             let_through(RollbackPolicy::Skip, &id(), Some(&rollback())),

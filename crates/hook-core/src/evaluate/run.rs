@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Evaluated, EvaluationContext, plan::HookPlan, view::View};
+use super::{Evaluated, EvaluationContext, plan::HookPlan, time_limit::TimeLimit, view::View};
 use crate::{
     checks::{self, CheckContext},
     conclusion::STRICT,
@@ -18,7 +18,7 @@ use crate::{
     secrets::Secrets,
 };
 
-/// Runs every check until it ends, the verdict is certain, or the time is `until`. What they found is in the log.
+/// Runs every check until it ends, the verdict is certain, or the limit is reached. What they found is in the log.
 /// `aws` has the retries of the whole hook, and fetches the secrets.
 pub async fn checks(
     cx: &EvaluationContext,
@@ -26,7 +26,7 @@ pub async fn checks(
     plan: HookPlan,
     view: View,
     log: &FindingLog,
-    (started_at, until): (Instant, Instant),
+    (started_at, limit): (Instant, TimeLimit),
 ) -> Evaluated {
     let HookPlan { checks: steps, grace, secrets, gate_file } = plan;
     log.set_plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.check.key(), step.spec.policies)), grace);
@@ -34,7 +34,7 @@ pub async fn checks(
     let fetching = secrets.clone().fetch(used_facts(&steps));
     let context = CheckContext {
         target: view.target,
-        aws: cx.aws_with_retries(started_at, until),
+        aws: cx.aws_with_retries(started_at, limit.until),
         http_client: cx.http_client.clone(),
         test_address: cx.settings.alb_url.clone(),
         host: cx.settings.host.clone(),
@@ -45,10 +45,11 @@ pub async fn checks(
         policies: STRICT,
         listeners: Arc::default(),
         permits: Arc::new(Semaphore::new(checks::MAX_PARALLEL_ATTEMPTS)),
-        deadline: until,
+        deadline: limit.until,
+        out_of_time_hint: limit.hint,
     };
     // The checks of this hook may have less time than the hook has until it must put the status.
-    let checking = timeout_at(until, runner::run(steps, context, log));
+    let checking = timeout_at(limit.until, runner::run(steps, context, log));
     // Secrets are fetched at the same time, so that no check waits for a secret that it does not use.
     tokio::select! {
         _ = checking => {}

@@ -19,6 +19,13 @@ pub struct View {
     pub traffic_since: Option<SystemTime>,
 }
 
+impl View {
+    /// For checks that use nothing of the deployment.
+    pub fn without_discovery() -> Self {
+        Self { target: Arc::default(), traffic_since: None }
+    }
+}
+
 /// Reads everything that the checks share.
 ///
 /// # Errors

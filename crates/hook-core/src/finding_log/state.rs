@@ -84,15 +84,22 @@ impl Records {
     pub fn blocked_finding(&self, index: usize) -> Option<Finding<String>> {
         let check = self.checks.get(index)?;
         let barrier = self.checks.get(check.blocked_by?)?;
-        let (expected, seen) = (format!("`{}` to pass", barrier.name), format!("`{}` did not pass", barrier.name));
-        let observation = Observation::failed(ReasonCode::NotRun, "", expected, seen)
-            .with_outcome(Outcome::NotRun, ReasonCode::NotRun);
-        let finding = check.to_finding(observation);
-        // A barrier that only warns does not explain why a check that decides did not run.
+        let seen = format!("`{}` did not pass", barrier.name);
+        let observation = Observation::passed("", seen).with_outcome(Outcome::NotRun, ReasonCode::NotRun);
+        let mut finding = check.to_finding(observation);
+        // A barrier that only warns does not explain why a check that decides did not run, so its reason is repeated.
         let own = decide(&finding.observation, finding.policies);
-        let explains = barrier.finding.as_ref().is_some_and(|cause| decide(&cause.observation, cause.policies) >= own);
-        let caused_by = explains.then(|| barrier.name.clone());
-        Some(Finding { caused_by, ..finding })
+        match &barrier.finding {
+            Some(cause) if decide(&cause.observation, cause.policies) >= own => {
+                finding.caused_by = Some(barrier.name.clone());
+            }
+            Some(cause) => {
+                let Observation { resource, actual, .. } = &cause.observation;
+                finding.observation.actual += &format!(" ({resource}: {actual})");
+            }
+            None => {}
+        }
+        Some(finding)
     }
 
     /// All findings in the order of the plan, and those of them whose lines are not written yet. A check that did not
@@ -158,7 +165,7 @@ impl DecidingCheck {
     fn cut_off_observation(&self, name: &str) -> Observation {
         let when =
             if self.grace.is_zero() { String::new() } else { format!(" {} later", gate::format_duration(self.grace)) };
-        let seen = format!("cut off{when}: `{name}` failed, and that already decided the verdict");
+        let seen = format!("stopped{when}: `{name}` failed, which decided the verdict");
         Observation::passed("", seen).with_outcome(Outcome::NotRun, ReasonCode::CutOff)
     }
 }

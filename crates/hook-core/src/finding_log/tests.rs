@@ -32,8 +32,8 @@ fn what_was_found_is_kept_and_what_was_not_is_said() {
 #[test]
 fn what_was_cut_off_names_the_check_that_decided() {
     for (grace, seen) in [
-        (Duration::ZERO, "cut off: `a` failed, and that already decided the verdict"),
-        (Duration::from_secs(5), "cut off 5s later: `a` failed, and that already decided the verdict"),
+        (Duration::ZERO, "stopped: `a` failed, which decided the verdict"),
+        (Duration::from_secs(5), "stopped 5s later: `a` failed, which decided the verdict"),
     ] {
         let log = finding_log();
         log.set_plan(["a", "b", "c"].map(|name| (name, "tasks", Policies::default())).into_iter(), Some(grace));

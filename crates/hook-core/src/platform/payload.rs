@@ -44,6 +44,7 @@ pub fn single_line(redactor: &Redactor, text: &str) -> RedactedText {
 /// Describes the payload by its keys only, because values can be secret. Lists a few keys, and shortens them.
 pub fn describe(payload: &Value, redactor: &Redactor) -> String {
     match payload {
+        Value::Object(map) if map.is_empty() => "the payload is an empty object".to_owned(),
         Value::Object(map) => {
             let keys: Vec<_> = map
                 .keys()

@@ -97,7 +97,10 @@ impl LoggedStatusClient {
                 "the function's role needs codedeploy:PutLifecycleEventHookExecutionStatus; the deployment waits up to an \
                  hour for this status: stop it, or put the status manually"
             }
-            _ => "the deployment waits up to an hour for this status; stop it, or put the status manually",
+            error if error.has_code("UnsupportedActionForDeploymentTypeException") => {
+                "this type of deployment waits for no status: remove the function from the deployment's AppSpec file"
+            }
+            _ => "the deployment waits up to an hour for this status: stop it, or put the status manually",
         };
         Error::StatusNotSent { status: status.as_str(), deployment: deployment.to_owned(), why, hint }
     }

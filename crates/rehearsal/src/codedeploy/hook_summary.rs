@@ -87,17 +87,23 @@ impl HookOutcome<'_> {
                     puts Failed for one that died"
                 .to_owned();
         }
-        let log = match self.on_failure_ended.or(self.ended) {
-            Some(InvocationResult::Error { error_type, .. }) if error_type == "StatusNotSent" => {
-                let whose = if self.on_failure_ended.is_some() { FunctionName::OnFailure } else { self.program };
+        let last = if self.on_failure_ended.is_some() { FunctionName::OnFailure } else { self.program };
+        match self.on_failure_ended.or(self.ended) {
+            Some(InvocationResult::Error { error_type, error_message }) if error_type == "StatusNotSent" => {
+                let fix = match error_message.contains("AccessDenied") {
+                    true => format!("allow the role of {} to put the status", last.program_name()),
+                    false => "fix the cause, which is there too".to_owned(),
+                };
                 format!(
-                    "the log of {} has the command that puts the status, and the one that stops the deployment",
-                    whose.lambda_name()
+                    "stop the deployment, or put the status manually: the log of {} has both commands; then {fix}",
+                    last.lambda_name()
                 )
             }
-            _ => "to stop the deployment, run aws deploy stop-deployment".to_owned(),
-        };
-        format!("the alarm on on-failure's errors notifies an operator before the hour is over; {log}")
+            _ => format!(
+                "stop the deployment with aws deploy stop-deployment; then find the cause in the log of {}",
+                last.lambda_name()
+            ),
+        }
     }
 }
 
@@ -176,13 +182,31 @@ mod tests {
              nobody put a status in the 5s that CodeDeploy waits here (an hour in AWS)"
         );
         assert_eq!(summary.code, "StatusNotSent");
-        assert!(
-            summary.hint.contains("alarm") && summary.hint.contains("CodeDeployHook_on-failure"),
-            "{}",
-            summary.hint
+        assert_eq!(
+            summary.hint,
+            "stop the deployment, or put the status manually: the log of CodeDeployHook_on-failure has both commands; \
+             then allow the role of on-failure to put the status"
         );
         let alone = HookOutcome { ended: Some(&killed), has_on_failure: false, ..outcome() }.summary();
         assert!(alone.hint.contains("on-failure destination"), "{}", alone.hint);
         assert_eq!(alone.code, "");
+    }
+
+    #[test]
+    fn the_hint_advises_a_permission_only_if_the_call_was_denied() {
+        let unreachable =
+            InvocationResult::Error { error_type: "StatusNotSent".into(), error_message: "connect timeout".into() };
+        let killed = InvocationResult::Exited(ProcessExit::Killed);
+        let hint = |ended| HookOutcome { on_failure_ended: Some(ended), ..outcome() }.summary().hint;
+        assert_eq!(
+            hint(&unreachable),
+            "stop the deployment, or put the status manually: the log of CodeDeployHook_on-failure has both commands; \
+             then fix the cause, which is there too"
+        );
+        assert_eq!(
+            hint(&killed),
+            "stop the deployment with aws deploy stop-deployment; then find the cause in the log of \
+             CodeDeployHook_on-failure"
+        );
     }
 }

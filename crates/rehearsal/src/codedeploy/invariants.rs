@@ -46,7 +46,6 @@ const SLACK: Duration = Duration::from_secs(10);
 /// The planned faults of one function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedFaults {
-    /// Its timeout.
     pub timeout: Duration,
     /// The timeout that the function believes it has. It differs if its clock is wrong.
     pub believed_timeout: Duration,

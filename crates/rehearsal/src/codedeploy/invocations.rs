@@ -35,7 +35,6 @@ impl ProcessRun {
     }
 }
 
-/// The progress of one invocation.
 #[derive(Clone, Debug)]
 pub(super) struct InvocationProgress {
     /// The run of the function, then one run for each attempt of the on-failure handler.

@@ -13,13 +13,11 @@ use crate::scenario::AppSpec;
 /// A deployment that a client created. It exists in the world and has not begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestedDeployment {
-    /// Its id.
     pub id: String,
     /// Its AppSpec file.
     pub appspec: AppSpec,
 }
 
-/// The requests of clients.
 #[derive(Debug, Default)]
 pub(crate) struct ClientRequests(Mutex<Requests>);
 

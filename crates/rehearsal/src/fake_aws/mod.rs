@@ -13,7 +13,7 @@ mod services;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Instant, SystemTime},
@@ -56,7 +56,7 @@ pub(crate) struct FakeAws {
     call_log: Mutex<CallLog>,
     faults: Vec<InjectedFault>,
     recorder: Option<Recorder>,
-    foreign_functions: ForeignFunctions,
+    pub foreign_functions: ForeignFunctions,
     /// What clients ask CodeDeploy for.
     pub client_requests: ClientRequests,
     /// Is notified when anyone puts the status of a lifecycle event.
@@ -124,26 +124,6 @@ impl FakeAws {
     /// The operations that were called and are not implemented here.
     pub fn unknown_operations(&self) -> Vec<String> {
         self.call_log().unknown.iter().cloned().collect()
-    }
-
-    /// Sets the hooks whose functions are other programs, with any credentials.
-    pub fn set_foreign_functions(&self, functions: BTreeSet<FunctionName>) {
-        self.foreign_functions.set(functions);
-    }
-
-    /// Notes that another program handles the event of `function` now.
-    pub fn begin_foreign_invocation(&self, function: FunctionName) {
-        self.foreign_functions.begin(function);
-    }
-
-    /// Notes that this program has returned.
-    pub fn end_foreign_invocation(&self, function: FunctionName) {
-        self.foreign_functions.end(function);
-    }
-
-    /// Notes that Lambda has ended this program. Its calls are refused until its next event.
-    pub fn kill_foreign_invocation(&self, function: FunctionName) {
-        self.foreign_functions.kill(function);
     }
 
     fn call_log(&self) -> MutexGuard<'_, CallLog> {

@@ -199,7 +199,11 @@ async fn a_status_is_put_once_and_refused_with_codedeploys_own_errors() {
         put(id(&cloud), &execution, "Failed").await,
         (200, json!({ "lifecycleEventHookExecutionId": execution }))
     );
-    assert_eq!(error(put(id(&cloud), &execution, "Failed").await), refused("LifecycleEventAlreadyCompletedException"));
+    assert_eq!(
+        error(put(id(&cloud), &execution, "Succeeded").await),
+        refused("LifecycleEventAlreadyCompletedException")
+    );
+    assert_eq!(cloud.world().execution_status(&execution), Some(Status::Failed));
     assert_eq!(cloud.calls()["codedeploy:PutLifecycleEventHookExecutionStatus"], 7);
 }
 

@@ -111,7 +111,6 @@ impl FunctionProcess {
     }
 }
 
-/// The limits of an invocation.
 #[derive(Clone, Copy, Debug)]
 struct InvocationLimits {
     /// The deadline that Lambda reports to the function.

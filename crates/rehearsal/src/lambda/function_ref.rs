@@ -13,7 +13,6 @@ const MAX_NAME_LEN: usize = 64;
 pub struct AccountRegion {
     /// The number of the account.
     pub account: String,
-    /// The region.
     pub region: String,
 }
 

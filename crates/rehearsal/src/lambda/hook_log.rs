@@ -9,9 +9,7 @@ use crate::check_line::{CheckLine, without_hint};
 /// A line about the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HookLogLine {
-    /// A check.
     Check(CheckLine),
-    /// The verdict.
     Verdict(HookVerdict),
 }
 

@@ -2,9 +2,10 @@
 //! single hooks, or the scenario's own text.
 
 use anyhow::Context;
+use lifecycle::Hook;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The gate file of scenarios without their own: the built-in checks, with short windows so that a rehearsal is quick.
 const SHORT_WINDOWS: &str = include_str!("../../scenarios/gate.yaml");
@@ -26,15 +27,34 @@ impl ScenarioGate {
             None => Ok(SHORT_WINDOWS.to_owned()),
             Some(Self::Text(text)) => Ok(text.clone()),
             Some(Self::Hooks(hooks)) => {
-                let mut file: Value =
-                    serde_saphyr::from_str(SHORT_WINDOWS).context("cannot parse the shared gate file")?;
-                merge(&mut file["hooks"], &Value::Object(hooks.clone()));
+                let file = merged_with_shared(hooks)?;
                 let names: Vec<_> = more_alarms.iter().map(|name| format!("{name:?}")).collect();
                 // JSON is YAML.
                 Ok(serde_json::to_string_pretty(&file)?.replace("\"{more_alarms}\"", &names.join(", ")))
             }
         }
     }
+}
+
+impl ScenarioGate {
+    /// What it has for a hook in place of the shared gate file, as YAML that a team can copy: a built-in check has all
+    /// its times.
+    pub(super) fn excerpt(&self, hook: Hook) -> anyhow::Result<Option<String>> {
+        let Self::Hooks(hooks) = self else { return Ok(None) };
+        let Some(mut own) = hooks.get(hook.key()).cloned() else { return Ok(None) };
+        let file = merged_with_shared(hooks)?;
+        if let Some(Value::Object(built_in)) = own.get_mut("built_in") {
+            let merged = &file["hooks"][hook.key()]["built_in"];
+            built_in.iter_mut().for_each(|(name, value)| *value = merged[name].clone());
+        }
+        Ok(Some(serde_saphyr::to_string(&json!({ "hooks": { hook.key(): own } }))?))
+    }
+}
+
+fn merged_with_shared(hooks: &Map<String, Value>) -> anyhow::Result<Value> {
+    let mut file: Value = serde_saphyr::from_str(SHORT_WINDOWS).context("cannot parse the shared gate file")?;
+    merge(&mut file["hooks"], &Value::Object(hooks.clone()));
+    Ok(file)
 }
 
 fn merge(into: &mut Value, from: &Value) {

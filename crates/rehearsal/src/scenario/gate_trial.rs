@@ -85,6 +85,11 @@ impl Scenario {
         }
     }
 
+    /// What its own gate file has for a hook in place of the shared one, as YAML. It is what stops the scenario.
+    pub fn own_gate_of(&self, hook: Hook) -> Option<String> {
+        self.gate.as_ref()?.excerpt(hook).ok()?
+    }
+
     /// The scenario with this gate file, and with what it names in the world.
     pub fn with_trial(&self, trial: &GateTrial) -> Self {
         let mut scenario = self.clone();

@@ -42,7 +42,6 @@ pub struct Endpoints {
     pub runtime_apis: BTreeMap<&'static str, String>,
     /// The CodeDeploy application.
     pub application: String,
-    /// The deployment group.
     pub deployment_group: String,
     /// The ECS cluster.
     pub cluster: String,
@@ -57,7 +56,6 @@ pub struct Endpoints {
 /// A hook that CodeDeploy has invoked and whose status is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HookWaiting {
-    /// The hook.
     #[serde(serialize_with = "hook_text::serialize")]
     pub hook: Hook,
     /// The function that the AppSpec file names.

@@ -33,7 +33,7 @@ impl ForeignHooks {
     }
 
     pub fn set(&self, names: BTreeMap<Hook, String>) {
-        self.aws.set_foreign_functions(names.keys().copied().map(FunctionName::from).collect());
+        self.aws.foreign_functions.set(names.keys().copied().map(FunctionName::from).collect());
         *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
     }
 

@@ -176,7 +176,7 @@ impl RequestHandler {
             let body = r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#;
             return http_response(400, "application/json", body).into();
         }
-        self.context.aws.end_foreign_invocation(self.hook.into());
+        self.context.aws.foreign_functions.end(self.hook.into());
         self.report(error);
         http_response(202, "application/json", r#"{"status":"OK"}"#).into()
     }
@@ -202,7 +202,7 @@ impl RequestHandler {
             let turn = self.state().turn(began, |execution| self.has_status(execution));
             match turn {
                 Turn::Event { event, id } => {
-                    self.context.aws.begin_foreign_invocation(self.hook.into());
+                    self.context.aws.foreign_functions.begin(self.hook.into());
                     self.end_in_time(id.clone());
                     let deadline = SystemTime::now() + self.context.timeout;
                     return Some(lambda::invocation_response(&event.function, &id, event.payload, deadline));
@@ -225,7 +225,7 @@ impl RequestHandler {
             sleep(killed.unwrap_or(timeout)).await;
             // The served world can be gone by now.
             if let Some(handler) = own.upgrade().filter(|handler| handler.state().end(&id, false)) {
-                handler.context.aws.kill_foreign_invocation(handler.hook.into());
+                handler.context.aws.foreign_functions.kill(handler.hook.into());
                 handler.report(Some(match killed {
                     Some(_) => {
                         "Runtime.ExitError: Runtime exited with error: signal: killed (by the scenario)".to_owned()

@@ -44,7 +44,6 @@ pub struct ServiceRequest {
     pub path: String,
     /// The headers, with names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body.
     pub body: String,
     /// The HTTP status of the response. `None` if the connection was closed instead.
     pub status: Option<u16>,
@@ -61,7 +60,6 @@ pub(crate) struct ServiceListeners {
     tls: Option<Tls>,
 }
 
-/// The port of a listener.
 #[derive(Debug)]
 pub(crate) struct ListenerPort {
     pub port: Port,
@@ -157,7 +155,6 @@ enum Backend {
     LoadBalancer(u16, Option<String>),
 }
 
-/// A task that responds.
 struct RespondingTask {
     colour: Colour,
     version: String,

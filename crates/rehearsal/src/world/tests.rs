@@ -4,8 +4,6 @@ mod behaviours;
 
 use std::time::{Duration, SystemTime};
 
-use lifecycle::Status;
-
 use super::*;
 
 const T0: SystemTime = SystemTime::UNIX_EPOCH;
@@ -176,21 +174,6 @@ fn an_alarm_fires_when_its_event_is_over_and_says_so() {
     world.advance_to(day(11));
     assert_eq!((world.alarms[0].state.as_str(), world.alarms[0].since), ("ALARM", day(10) + ms(500)));
     assert_eq!(world.drain_events().last().unwrap().text, "alarm shop-web-5xx begins to fire");
-}
-
-#[test]
-fn an_execution_is_answered_once() {
-    let mut world = world();
-    let deployment = world.create_deployment(day(0), "user");
-    world.start_event("BeforeInstall", day(0));
-    let execution = world.create_execution("BeforeInstall");
-    let mut put = |id: &str, execution: &str, status: &str| world.put_status(id, execution, status, day(1));
-    assert_eq!(put("d-NOTHERE00", &execution, "Failed"), Err(StatusRejected::DeploymentDoesNotExist));
-    assert_eq!(put(&deployment, "eyJ", "Failed"), Err(StatusRejected::InvalidLifecycleEventHookExecutionId));
-    assert_eq!(put(&deployment, &execution, "Skipped"), Err(StatusRejected::InvalidLifecycleEventHookExecutionStatus));
-    assert_eq!(put(&deployment, &execution, "Failed"), Ok(Status::Failed));
-    assert_eq!(put(&deployment, &execution, "Succeeded"), Err(StatusRejected::LifecycleEventAlreadyCompleted));
-    assert_eq!(world.execution_status(&execution), Some(Status::Failed));
 }
 
 #[test]

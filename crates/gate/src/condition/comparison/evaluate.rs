@@ -169,7 +169,8 @@ impl Comparison {
                 value.map_or_else(
                     || {
                         Truth::Undecided(
-                            "is compared with something that is neither a number nor a duration".to_owned(),
+                            "is compared with a fact whose value is neither a number nor a duration such as 300ms"
+                                .to_owned(),
                         )
                     },
                     |value| self.compare_order(left, &value),

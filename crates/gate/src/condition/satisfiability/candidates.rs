@@ -130,7 +130,7 @@ pub(super) fn candidates_for(
 ) -> Vec<Candidate> {
     let named = NamedValues::from_comparisons(comparisons);
     let mut all = match term.subject_type {
-        SubjectType::Integer(..) | SubjectType::Number | SubjectType::Percent => named
+        SubjectType::Integer(..) => named
             .numbers_near(subjects)
             .into_iter()
             .filter(|value| term.subject_type.includes(value))

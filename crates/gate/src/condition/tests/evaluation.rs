@@ -25,7 +25,6 @@ fn what_is_true_holds() {
         "latency < 1s",
         "latency < 1s 20ms",
         "latency >= 412ms",
-        "success_rate >= 99.5%",
         "state == ALARM",
         "state == 'ALARM'",
         "state in OK, ALARM",

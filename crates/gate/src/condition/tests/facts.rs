@@ -5,7 +5,7 @@ use super::*;
 /// Binds sample facts: the tag of an image, a variable, a secret.
 fn bound(text: &str) -> Result<Condition, String> {
     let scope = Scope { secrets: vec!["token".into()], ..Scope::default() };
-    let condition = Condition::parse_in(text, &[SUBJECTS], &scope).unwrap();
+    let condition = Condition::parse_in(text, SUBJECTS, &scope).unwrap();
     struct FixedFacts;
     impl FactResolver for FixedFacts {
         fn resolve(&self, fact: &Fact) -> Result<String, UnresolvedFact> {

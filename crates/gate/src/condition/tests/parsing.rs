@@ -54,8 +54,6 @@ fn a_value_of_another_type_is_a_fault() {
         "status == null",
         "running == -1",
         "running >= 1.5",
-        "success_rate >= 101%",
-        "success_rate == 101%",
         "latency < 300",
         "latency < 2",
         "latency < 3sm",

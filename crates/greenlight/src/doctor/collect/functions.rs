@@ -81,7 +81,7 @@ fn unreadable_function(event: String, written: String) -> HookedFunction {
         config: Lookup::Unreadable,
         event_invoke_config: Lookup::Unreadable,
         gate: FunctionGate::default(),
-        permission_queries: Vec::new(),
+        needed_permissions: Vec::new(),
         called_services: BTreeSet::new(),
         predicted_failures: Vec::new(),
     }
@@ -193,7 +193,7 @@ pub async fn on_failure_functions(
     let lookups = arns.into_iter().map(async |arn| {
         let (name, qualifier) = split_qualifier(&arn);
         let config = collector.survey.function_configuration(&name, qualifier.as_deref()).await;
-        let title = format!("how {name} is set up");
+        let title = format!("the configuration of {name}");
         let lookup = collector.record(title, config.map(|it| parse_config(&it)), &NOT_FOUND_CODES);
         (arn, lookup)
     });

@@ -48,7 +48,8 @@ pub async fn deployment_group(
     let service = [string_at(info, "/ecsServices/0/clusterName"), string_at(info, "/ecsServices/0/serviceName")];
     Ok(DeploymentGroupConfig {
         role: string_at(info, "/serviceRoleArn").to_owned(),
-        alarms: is_on("/alarmConfiguration/enabled").then(|| strings_at(info, "/alarmConfiguration/alarms")),
+        alarms: strings_at(info, "/alarmConfiguration/alarms"),
+        alarms_enabled: is_on("/alarmConfiguration/enabled"),
         auto_rollback: is_on("/autoRollbackConfiguration/enabled")
             && strings_at(info, "/autoRollbackConfiguration/events").iter().any(|event| event == "DEPLOYMENT_FAILURE"),
         production_listener: route("prodTrafficRoute"),
@@ -112,7 +113,7 @@ pub async fn app_spec(
 
 /// Finds the alarms of the deployment group that do not exist.
 pub async fn missing_alarms(collector: &Collector, group: Option<&DeploymentGroupConfig>) -> Lookup<Vec<String>> {
-    match group.and_then(|group| group.alarms.as_ref()) {
+    match group.map(DeploymentGroupConfig::active_alarms) {
         Some(names) if !names.is_empty() => {
             let missing = collector.survey.missing_alarms(names).await;
             collector.record("the alarms of the deployment group", missing, &[])
@@ -129,7 +130,10 @@ pub async fn check_references(collector: &Collector, mut names: Vec<Referenced>)
     let lookups = names.into_iter().map(async |named| {
         let found = collector.survey.existence_of(&named).await;
         let lookup = match collector.record(reference_label(&named), found, &[]) {
-            Lookup::Found(Some(Existence::No(instead))) => Lookup::NotFound(instead.to_owned()),
+            Lookup::Found(Some(Existence::No)) => Lookup::NotFound("none".to_owned()),
+            Lookup::Found(Some(Existence::ScheduledForDeletion)) => {
+                Lookup::NotFound("one that is scheduled for deletion".to_owned())
+            }
             Lookup::Found(_) => Lookup::Found(()),
             Lookup::NotFound(why) => Lookup::NotFound(why),
             Lookup::Unreadable => Lookup::Unreadable,

@@ -77,13 +77,13 @@ pub async fn predict_failures(
 
 async fn read_listener(survey: &AwsInspector, arn: &str) -> Result<ListenerInfo, AwsError> {
     let listeners = "elasticloadbalancing:DescribeListeners";
-    let reply = survey.elb(listeners, &[("ListenerArns.member.1", arn)]).await?;
+    let reply = survey.query(listeners, &[("ListenerArns.member.1", arn)]).await?;
     let document = aws_xml::parse(listeners, &reply)?;
     let found = document.root_element().child("DescribeListenersResult").and_then(|it| it.items("Listeners").next());
     let found = found.ok_or_else(|| AwsError::missing_field(listeners, "Listeners"))?;
     let balancers = "elasticloadbalancing:DescribeLoadBalancers";
     let balancer = found.text_of("LoadBalancerArn");
-    let reply = survey.elb(balancers, &[("LoadBalancerArns.member.1", balancer)]).await?;
+    let reply = survey.query(balancers, &[("LoadBalancerArns.member.1", balancer)]).await?;
     let document = aws_xml::parse(balancers, &reply)?;
     let balancer =
         document.root_element().child("DescribeLoadBalancersResult").and_then(|it| it.items("LoadBalancers").next());
@@ -182,7 +182,7 @@ async fn read_all_pages<T>(
     for _ in 0..MAX_PAGES {
         let page = (!token.is_empty()).then_some(("NextToken", token.as_str()));
         let params = input.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(page);
-        let reply = survey.ec2(operation, &params.collect::<Vec<_>>()).await?;
+        let reply = survey.query(operation, &params.collect::<Vec<_>>()).await?;
         let document = aws_xml::parse(operation, &reply)?;
         let root = document.root_element();
         found.extend(root.items(list).filter_map(&parse));

@@ -15,7 +15,7 @@ use crate::{
     doctor::{
         function_name::{FunctionKind, other_account_or_region},
         permission_query::PermissionQuery,
-        snapshot::{DeploymentGroupConfig, FunctionConfig, HookedFunction, Lookup},
+        snapshot::{DeploymentGroupConfig, FunctionConfig, HookedFunction, Lookup, NeededPermission, PermissionUser},
     },
 };
 
@@ -44,8 +44,8 @@ pub fn add_permission_queries(
                 .unwrap_or_default(),
             FunctionKind::OnFailure | FunctionKind::Other => permissions::on_failure_permissions(),
         };
-        let (mut queries, unknown) = permission_queries(config, &permissions, &names);
-        for (query, _) in unknown {
+        let (mut needed, unknown) = needed_permissions(config, &permissions, &names);
+        for NeededPermission { query, .. } in unknown {
             let why = format!("{} is incomplete: the deployment group does not name its service", query.resource);
             collector.record_unreadable(
                 format!("whether the role of {} is allowed {}", function.name, query.action),
@@ -57,11 +57,14 @@ pub fn add_permission_queries(
         let is_here =
             |arn: &String| arn.contains(":function:") && other_account_or_region(arn, region, account).is_none();
         if let Some(arn) = settings.and_then(|it| it.on_failure.clone()).filter(is_here) {
-            let query = PermissionQuery::to_invoke_destination(config, arn);
-            queries.push((query, "to send the record of a failed invocation".to_owned()));
+            needed.push(NeededPermission {
+                query: PermissionQuery::to_invoke_destination(config, arn),
+                reason: "to send the record of a failed invocation".to_owned(),
+                needed_by: PermissionUser::OnFailureDestination,
+            });
         }
         function.called_services = permissions.iter().filter_map(|it| it.action.split(':').next()).collect();
-        function.permission_queries = queries;
+        function.needed_permissions = needed;
     }
 }
 
@@ -81,15 +84,13 @@ fn arn_names(collector: &Collector, config: &FunctionConfig, group: Option<&Depl
     }
 }
 
-type ReasonedQueries = Vec<(PermissionQuery, String)>;
-
-/// The queries that can be simulated, and those with an unknown name in the resource.
-fn permission_queries(
+/// The permissions that can be simulated, and those with an unknown name in the resource.
+fn needed_permissions(
     config: &FunctionConfig,
-    needed: &[Permission],
+    permissions: &[Permission],
     names: &ArnNames,
-) -> (ReasonedQueries, ReasonedQueries) {
-    let queries = needed.iter().filter(|it| is_simulated(&it.resource)).map(|permission| {
+) -> (Vec<NeededPermission>, Vec<NeededPermission>) {
+    let needed = permissions.iter().filter(|it| is_simulated(&it.resource)).map(|permission| {
         let condition = permission.resource.condition(names);
         let query = PermissionQuery {
             role: config.role.clone(),
@@ -97,10 +98,14 @@ fn permission_queries(
             resource: queried_resource(&permission.resource, names),
             context: condition.and_then(|it| Some((it.key.to_owned(), it.values.into_iter().next()?))),
         };
-        (query, permission.describe_purposes())
+        let is_for_checks = permission.purposes.iter().all(|purpose| !purpose.checks.is_empty());
+        NeededPermission {
+            query,
+            reason: permission.describe_purposes(),
+            needed_by: if is_for_checks { PermissionUser::Checks } else { PermissionUser::Function },
+        }
     });
-    let known = |(query, _): &(PermissionQuery, String)| names.placeholders_in(&query.resource).next().is_none();
-    queries.partition(known)
+    needed.partition(|needed| names.placeholders_in(&needed.query.resource).next().is_none())
 }
 
 /// The ARN on which the role needs the permission.
@@ -136,7 +141,8 @@ pub async fn simulate_permissions(
     on_failure_functions: &BTreeMap<String, Lookup<FunctionConfig>>,
     group: Option<&DeploymentGroupConfig>,
 ) -> BTreeMap<PermissionQuery, Lookup<bool>> {
-    let own = functions.iter().flat_map(|function| function.permission_queries.iter().map(|(query, _)| query.clone()));
+    let own =
+        functions.iter().flat_map(|function| function.needed_permissions.iter().map(|needed| needed.query.clone()));
     let invoked =
         functions.iter().filter_map(|function| Some(PermissionQuery::to_invoke(group?, function.config.found()?)));
     let (application, group_name, region) = collector.target.names();
@@ -148,7 +154,7 @@ pub async fn simulate_permissions(
         by_role.entry((query.role.clone(), query.resource == "*")).or_default().insert(query);
     }
     let simulations = by_role.into_iter().map(async |((role, _), queries)| {
-        let title = format!("what the role {} is allowed", role.rsplit('/').next().unwrap_or_default());
+        let title = format!("what the role {} is allowed to do", role.rsplit('/').next().unwrap_or_default());
         let simulated = simulate_role(&collector.survey, &role, &queries).await;
         let lookup = collector.record(&title, simulated, &["NoSuchEntity"]);
         let result = |query: PermissionQuery| {
@@ -255,7 +261,7 @@ async fn simulate_actions(
     for _ in 0..MAX_PAGES {
         let page = (!marker.is_empty()).then_some(("Marker", marker.as_str()));
         let params: Vec<_> = input.iter().map(|(key, value)| (key.as_str(), *value)).chain(page).collect();
-        let reply = survey.iam(SIMULATE_OPERATION, &params).await?;
+        let reply = survey.query(SIMULATE_OPERATION, &params).await?;
         let document = aws_xml::parse(SIMULATE_OPERATION, &reply)?;
         let Some(result) = document.root_element().child("SimulatePrincipalPolicyResult") else {
             return Err(AwsError::missing_field(SIMULATE_OPERATION, "SimulatePrincipalPolicyResult"));

@@ -1,6 +1,7 @@
 //! The deployment group: its listeners, its alarms, and whether a failed deployment is rolled back.
 
-use hook_core::aws_inspector::TrafficRoute;
+use hook_core::{aws_inspector::TrafficRoute, shell::quote};
+use serde_json::json;
 
 use super::finding::{DoctorProblem, update_group_command};
 use crate::doctor::snapshot::{AccountSnapshot, DeploymentGroupConfig};
@@ -71,15 +72,28 @@ pub fn rollback_disabled(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
 
 const ALARM_OPTION: &str = "--alarm-configuration 'enabled=true,alarms=[{name=…}]'";
 
-/// The deployment group has no alarms.
+/// The deployment group has no alarms, or they are turned off.
 pub fn no_alarms(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
-    group_problem(
-        snapshot,
-        |group| group.alarms.as_ref().is_none_or(Vec::is_empty),
-        "it has no alarms, or they are turned off: problems that customers notice do not stop a deployment",
-        "add alarms for what customers notice: errors, latency, unhealthy targets",
-        ALARM_OPTION,
-    )
+    let alarms = snapshot.group.found().map(|group| group.alarms.as_slice()).unwrap_or_default();
+    let (message, fix, option) = match alarms {
+        [] => (
+            "it has no alarms: problems that customers notice do not stop a deployment",
+            "add alarms for what customers notice: errors, latency, unhealthy targets",
+            ALARM_OPTION.to_owned(),
+        ),
+        alarms => (
+            "its alarms are turned off: problems that customers notice do not stop a deployment",
+            "turn them on",
+            enable_alarms_option(alarms),
+        ),
+    };
+    group_problem(snapshot, |group| group.active_alarms().is_empty(), message, fix, &option)
+}
+
+/// The option that turns on these alarms. An update replaces the list, so it has to name all of them.
+fn enable_alarms_option(alarms: &[String]) -> String {
+    let alarms: Vec<_> = alarms.iter().map(|name| json!({ "name": name })).collect();
+    format!("--alarm-configuration {}", quote(&json!({ "enabled": true, "alarms": alarms }).to_string()))
 }
 
 /// An alarm of the deployment group was deleted or renamed.
@@ -110,8 +124,34 @@ mod tests {
     fn a_group_without_a_safety_net_is_found() {
         let mut snapshot = healthy_account();
         let group = snapshot.group.found_mut();
-        (group.auto_rollback, group.alarms, group.test_listener) = (false, None, None);
+        (group.auto_rollback, group.test_listener) = (false, None);
+        group.alarms.clear();
         assert_eq!(codes(&snapshot), ["NoTestListener", "RollbackDisabled", "NoAlarms"]);
+        assert!(super::no_alarms(&snapshot)[0].message.starts_with("it has no alarms: "));
+    }
+
+    #[test]
+    fn alarms_that_are_turned_off_are_found_and_the_command_turns_them_on() {
+        let mut snapshot = healthy_account();
+        snapshot.group.found_mut().alarms_enabled = false;
+        assert_eq!(codes(&snapshot), ["NoAlarms"]);
+        let problem = &super::no_alarms(&snapshot)[0];
+        assert!(problem.message.starts_with("its alarms are turned off: "), "{problem:?}");
+        assert_eq!(problem.fix, "turn them on");
+        let option = r#"--alarm-configuration '{"alarms":[{"name":"shop-5xx"}],"enabled":true}'"#;
+        assert!(problem.command.as_ref().unwrap().ends_with(option), "{problem:?}");
+    }
+
+    #[test]
+    fn a_group_without_alarms_has_none_to_turn_on() {
+        let mut snapshot = healthy_account();
+        let group = snapshot.group.found_mut();
+        (group.alarms, group.alarms_enabled) = (Vec::new(), false);
+        assert_eq!(codes(&snapshot), ["NoAlarms"]);
+        assert_eq!(
+            super::no_alarms(&snapshot)[0].fix,
+            "add alarms for what customers notice: errors, latency, unhealthy targets"
+        );
     }
 
     #[test]

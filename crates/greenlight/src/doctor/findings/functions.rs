@@ -8,7 +8,7 @@ use hook_core::{
 };
 use lifecycle::format_duration;
 
-use super::finding::{DoctorProblem, group_by, shell_command_for_each, update_functions_command};
+use super::finding::{DoctorProblem, group_by, join_and, shell_command_for_each, update_functions_command};
 use crate::doctor::{
     function_name::{FunctionKind, split_qualifier},
     snapshot::{AccountSnapshot, HookedFunction, Lookup},
@@ -58,7 +58,10 @@ pub fn not_active(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
         }
         .to_owned(),
         command: Some(match config.state.as_str() {
-            "Inactive" => format!("aws lambda invoke --function-name {} --payload '{{}}' /dev/null", quote(&name)),
+            "Inactive" => format!(
+                "aws lambda invoke --function-name {} --cli-binary-format raw-in-base64-out --payload '{{}}' /dev/null",
+                quote(&name)
+            ),
             _ => format!(
                 "aws lambda get-function-configuration --function-name {} --query '[State,StateReason]'",
                 quote(&name)
@@ -76,7 +79,7 @@ pub fn timeout_too_short(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
         let key = match longest {
             _ if config.timeout <= DEFAULT_TIMEOUT => Some((config.timeout, None)),
             Some((longest, check)) if longest > check_budget(config.timeout) => {
-                Some((config.timeout, Some((longest, check, function.gate.title.clone()))))
+                Some((config.timeout, Some((longest, check, source_of_checks(function)))))
             }
             _ => None,
         };
@@ -89,8 +92,8 @@ pub fn timeout_too_short(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             message: match longest {
                 None => format!("the timeout is {timeout}, Lambda's default: it is too short for most checks"),
                 Some((longest, check, title)) => format!(
-                    "the check {check:?} can take {} ({title}), and the timeout of {timeout} leaves it less: a part is \
-                     reserved for the status",
+                    "the timeout is {timeout}, but the check {check:?} ({title}) can take {}, and the hook needs more \
+                     time to put the status",
                     format_duration(longest)
                 ),
             },
@@ -110,6 +113,11 @@ pub fn timeout_too_short(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
         }
     });
     problems.collect()
+}
+
+/// Where a function's checks come from, for a parenthesis after the name of a check.
+fn source_of_checks(function: &HookedFunction) -> String {
+    if function.gate.text.is_some() { function.gate.title.clone() } else { "built-in".to_owned() }
 }
 
 /// The functions whose settings for asynchronous invocations matter. The settings of an alias or a version are
@@ -235,7 +243,10 @@ pub fn nobody_notified(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             )),
             (false, false) => Some(problem(
                 name,
-                format!("alarms that notify nobody: {}", silent.join(", ")),
+                match silent.as_slice() {
+                    [alarm] => format!("the alarm {alarm} notifies nobody"),
+                    alarms => format!("the alarms {} notify nobody", join_and(alarms)),
+                },
                 "set AlarmTopicArn of the stack to an SNS topic that somebody reads",
             )),
             (false, true) => None,
@@ -261,6 +272,13 @@ mod tests {
         let mut snapshot = healthy_account();
         snapshot.functions[0].config.found_mut().state = "Inactive".to_owned();
         assert_eq!(codes(&snapshot), ["FunctionNotActive"]);
+        assert_eq!(
+            not_active(&snapshot)[0].command.as_deref(),
+            Some(
+                "aws lambda invoke --function-name CodeDeployHook_before-install --cli-binary-format raw-in-base64-out \
+                 --payload '{}' /dev/null"
+            )
+        );
     }
 
     #[test]
@@ -281,7 +299,11 @@ mod tests {
         let needs = snapshot.functions[0].gate.requirements.as_mut().unwrap();
         needs.longest_check = Some((Duration::from_secs(1000), "steady".to_owned()));
         let problems = timeout_too_short(&snapshot);
-        assert!(problems[0].message.starts_with("the check \"steady\" can take 16m 40s"), "{problems:?}");
+        assert_eq!(
+            problems[0].message,
+            "the timeout is 15m, but the check \"steady\" (built-in) can take 16m 40s, and the hook needs more time to \
+             put the status"
+        );
         assert_eq!(problems[0].command, None);
     }
 
@@ -331,7 +353,8 @@ mod tests {
         let name = "CodeDeployHook_on-failure";
         for (alarms, says) in [
             (vec![], "no alarm has a name that begins with CodeDeployHook_on-failure"),
-            (vec![("a".to_owned(), false), ("b".to_owned(), true)], "alarms that notify nobody: a:"),
+            (vec![("a".to_owned(), false), ("b".to_owned(), true)], "the alarm a notifies nobody: "),
+            (vec![("a".to_owned(), false), ("b".to_owned(), false)], "the alarms a and b notify nobody: "),
         ] {
             snapshot.on_failure_alarms.insert(name.to_owned(), Lookup::Found(alarms));
             assert_eq!(codes(&snapshot), ["NobodyNotified"]);

@@ -17,6 +17,9 @@ use crate::{
     terminal::count,
 };
 
+/// S3's error code for a bucket that does not exist. An upload would fail with it too.
+const NO_SUCH_BUCKET: &str = "NoSuchBucket";
+
 /// The maximum number of faults in the message. `greenlight check` shows all.
 const MAX_SHOWN: usize = 3;
 
@@ -28,17 +31,31 @@ pub fn missing(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     });
     let problems = group_by(missing).map(|((title, why), functions)| {
         let name = title.trim_start_matches("gate file ");
-        let command = match name.strip_prefix("ssm:") {
-            Some(name) => {
-                format!("aws ssm put-parameter --name {} --type String --value file://greenlight.yaml", quote(name))
+        let bucket = name.strip_prefix("s3://").and_then(|object| object.split('/').next());
+        let (fix, command) = match (bucket.filter(|_| why.starts_with(NO_SUCH_BUCKET)), name.strip_prefix("ssm:")) {
+            (Some(bucket), _) => {
+                let fix = format!(
+                    "correct the bucket in the variable that names the gate file, or create the bucket {bucket} and \
+                     upload the file"
+                );
+                (fix, None)
             }
-            None => format!("aws s3 cp greenlight.yaml {}", quote(name)),
+            (None, parameter) => {
+                let command = match parameter {
+                    Some(name) => format!(
+                        "aws ssm put-parameter --name {} --type String --value file://greenlight.yaml",
+                        quote(name)
+                    ),
+                    None => format!("aws s3 cp greenlight.yaml {}", quote(name)),
+                };
+                ("upload it, or correct the variable that names it".to_owned(), Some(command))
+            }
         };
         DoctorProblem {
             message: format!("the {title} cannot be read, so every status is Failed: {why}"),
             resource: functions.join(", "),
-            fix: "upload it, or correct the variable that names it".to_owned(),
-            command: Some(command),
+            fix,
+            command,
         }
     });
     problems.collect()
@@ -158,6 +175,28 @@ mod tests {
         assert_eq!(codes(&snapshot), ["GateMissing"]);
         let command = missing(&snapshot)[0].command.clone().unwrap();
         assert!(command.starts_with("aws ssm put-parameter --name /shop/gate "), "{command}");
+    }
+
+    #[test]
+    fn a_missing_object_is_uploaded_but_not_to_a_bucket_that_does_not_exist() {
+        let mut snapshot = healthy_account();
+        snapshot.functions.truncate(1);
+        let mut problem = |why: &str| {
+            snapshot.functions[0].gate.title = "gate file s3://other/x.yaml".to_owned();
+            snapshot.functions[0].gate.missing_reason = Some(why.to_owned());
+            missing(&snapshot).remove(0)
+        };
+        let no_object = problem("NoSuchKey: The specified key does not exist.");
+        assert_eq!(no_object.command.as_deref(), Some("aws s3 cp greenlight.yaml s3://other/x.yaml"));
+        let no_bucket = problem("NoSuchBucket: The specified bucket does not exist");
+        assert_eq!(
+            (no_bucket.fix.as_str(), no_bucket.command),
+            (
+                "correct the bucket in the variable that names the gate file, or create the bucket other and upload the \
+                 file",
+                None
+            )
+        );
     }
 
     #[test]

@@ -29,11 +29,14 @@ pub fn no_endpoint(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     });
     let problems = group_by(missing).map(|(missing, functions)| DoctorProblem {
         message: format!(
-            "{} has no route to the internet (a NAT gateway), and {} has no VPC endpoint that these subnets can use for {}: \
-             calls to these services hang until they time out",
+            "{} {} no route to the internet (a NAT gateway), and {} has no VPC endpoint that {} can use for {}: calls \
+             to {} hang until they time out",
             missing.subnets.join(", "),
+            if missing.subnets.len() == 1 { "has" } else { "have" },
             missing.vpc,
-            missing.services.join(", ")
+            if missing.subnets.len() == 1 { "this subnet" } else { "these subnets" },
+            missing.services.join(", "),
+            if missing.services.len() == 1 { "this service" } else { "these services" }
         ),
         resource: functions.join(", "),
         fix: endpoint_fix(&missing, region).to_owned(),
@@ -44,7 +47,21 @@ pub fn no_endpoint(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
 
 fn endpoint_fix(MissingEndpoints { services, .. }: &MissingEndpoints, region: &str) -> &'static str {
     let is_available = |service: &String| is_available_in(service, region);
+    let is_gateway = |service: &String| has_gateway_endpoint(service);
     match (services.iter().any(is_available), services.iter().all(is_available)) {
+        (_, true) if services.iter().all(is_gateway) => {
+            "create a gateway endpoint for S3 and add it to the subnets' route tables (the template does so, with \
+             Endpoints), or a NAT gateway"
+        }
+        (_, true) if services.len() == 1 => {
+            "create the endpoint in one subnet of each zone (the template does so, with Endpoints), or a NAT gateway; \
+             the endpoint's security group must allow the functions to connect to port 443"
+        }
+        (_, true) if services.iter().any(is_gateway) => {
+            "create an endpoint for each of them (the template does so, with Endpoints), or a NAT gateway: add the \
+             gateway endpoint for S3 to the subnets' route tables, and create the others in one subnet of each zone, \
+             with a security group that allows the functions to connect to port 443"
+        }
         (_, true) => {
             "create an endpoint for each of them in one subnet of each zone (the template does so, with Endpoints), or \
              a NAT gateway; an endpoint's security group must allow the functions to connect to port 443"
@@ -60,10 +77,16 @@ fn endpoint_fix(MissingEndpoints { services, .. }: &MissingEndpoints, region: &s
     }
 }
 
+/// Whether the service has a gateway endpoint: an entry in route tables, without a subnet and a security group. Of the
+/// services that functions call, only S3 has one.
+fn has_gateway_endpoint(service: &str) -> bool {
+    service.ends_with(".s3")
+}
+
 fn create_endpoints_command(missing: &MissingEndpoints, region: &str) -> Option<String> {
     let quote_all = |ids: &[String]| ids.iter().map(|id| quote(id)).collect::<Vec<_>>().join(" ");
     let can = missing.services.iter().map(String::as_str).filter(|service| is_available_in(service, region));
-    let (gateways, interfaces): (Vec<&str>, Vec<&str>) = can.partition(|service| service.ends_with(".s3"));
+    let (gateways, interfaces): (Vec<&str>, Vec<&str>) = can.partition(|service| has_gateway_endpoint(service));
     let commands_for = |services: &[&str], kind: &str| {
         let vpc = quote(&missing.vpc);
         let create = |service: &str| {
@@ -172,6 +195,47 @@ mod tests {
         assert_eq!(problems.len(), 1);
         let command = problems[0].command.as_ref().unwrap();
         assert!(command.contains("--service-name com.amazonaws.eu-west-1.codedeploy --vpc-endpoint-type Interface"));
+    }
+
+    /// The problem of functions in a VPC that has no endpoints, and has nothing to do but call these services.
+    fn missing_services(services: &[&str]) -> MissingEndpoints {
+        MissingEndpoints {
+            vpc: "vpc-1".into(),
+            subnets: vec!["subnet-1".into()],
+            route_tables: vec!["rtb-1".into()],
+            services: services.iter().map(|service| format!("com.amazonaws.eu-west-1.{service}")).collect(),
+        }
+    }
+
+    #[test]
+    fn the_fix_for_s3_alone_is_a_gateway_endpoint_which_has_no_subnet_and_no_security_group() {
+        let fix = |services: &[&str]| endpoint_fix(&missing_services(services), "eu-west-1");
+        assert_eq!(
+            fix(&["s3"]),
+            "create a gateway endpoint for S3 and add it to the subnets' route tables (the template does so, with \
+             Endpoints), or a NAT gateway"
+        );
+        assert!(fix(&["ecs"]).starts_with("create the endpoint in one subnet of each zone "));
+        assert!(fix(&["ecs", "s3"]).contains("add the gateway endpoint for S3 to the subnets' route tables"));
+        assert!(fix(&["ecs", "ssm"]).starts_with("create an endpoint for each of them in one subnet of each zone "));
+    }
+
+    #[test]
+    fn one_service_is_not_several() {
+        let mut snapshot = healthy_account();
+        into_vpc(&mut snapshot);
+        let isolated = VpcRouteTable { id: "rtb-1".into(), is_main: true, ..VpcRouteTable::default() };
+        snapshot.network.route_tables.insert("vpc-1".into(), vec![isolated]);
+        assert_eq!(
+            no_endpoint(&snapshot)[0].message,
+            "subnet-1 has no route to the internet (a NAT gateway), and vpc-1 has no VPC endpoint that this subnet can \
+             use for com.amazonaws.eu-west-1.codedeploy: calls to this service hang until they time out"
+        );
+        for function in &mut snapshot.functions {
+            function.called_services.insert("s3");
+        }
+        let message = &no_endpoint(&snapshot)[0].message;
+        assert!(message.ends_with(".s3: calls to these services hang until they time out"), "{message}");
     }
 
     #[test]

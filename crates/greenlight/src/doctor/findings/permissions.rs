@@ -9,7 +9,7 @@ use super::finding::{DoctorProblem, group_by};
 use crate::doctor::{
     function_name::split_qualifier,
     permission_query::{PUT_STATUS, PermissionQuery},
-    snapshot::{AccountSnapshot, HookedFunction, Lookup},
+    snapshot::{AccountSnapshot, HookedFunction, Lookup, NeededPermission, PermissionUser},
 };
 
 /// Whether a function has a name that all of CodeDeploy's managed roles allow.
@@ -102,8 +102,8 @@ enum InvokeProblem {
 /// A function's role is not allowed to put a status, so CodeDeploy waits for an hour.
 pub fn cannot_put_status(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     let of_hooks = snapshot.functions.iter().flat_map(|function| {
-        let own = function.permission_queries.iter().filter(|(query, _)| query.action == PUT_STATUS);
-        own.map(|(query, _)| (function.name.clone(), query.clone()))
+        let own = function.needed_permissions.iter().filter(|needed| needed.query.action == PUT_STATUS);
+        own.map(|needed| (function.name.clone(), needed.query.clone()))
     });
     let of_on_failure_functions = snapshot.on_failure_functions.iter().filter_map(|(arn, config)| {
         let AccountSnapshot { region, application, group_name, .. } = snapshot;
@@ -123,7 +123,7 @@ pub fn cannot_put_status(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
         };
         let PermissionQuery { role, action, resource, .. } = query;
         Some(DoctorProblem {
-            message: format!("{why}: no status is put, and CodeDeploy waits an hour"),
+            message: format!("{why}: no status reaches CodeDeploy, which waits an hour"),
             resource: describe_role(&role, &functions.join(", ")),
             fix: format!("allow {action} on {resource}; `greenlight iam` prints the whole policy"),
             command: None,
@@ -132,14 +132,13 @@ pub fn cannot_put_status(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     problems.collect()
 }
 
-/// A function's role lacks permissions for its checks. Checks that cannot read from AWS count as errors, and the hook
-/// puts *Failed*.
+/// A function's role lacks permissions other than the one that puts the status.
 pub fn lacks_permission(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     // The missing permissions of a role are one finding, however many functions share the role.
-    let mut by_role = BTreeMap::<&str, (Vec<&str>, Vec<String>)>::new();
+    let mut by_role = BTreeMap::<&str, (Vec<&str>, MissingPermissions)>::new();
     for function in &snapshot.functions {
-        let queries = function.permission_queries.iter().filter(|(query, _)| query.action != PUT_STATUS);
-        for (query, reason) in queries {
+        let others = function.needed_permissions.iter().filter(|needed| needed.query.action != PUT_STATUS);
+        for NeededPermission { query, reason, needed_by } in others {
             if snapshot.permission_results.get(query) != Some(&Lookup::Found(false)) {
                 continue;
             }
@@ -147,22 +146,37 @@ pub fn lacks_permission(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             if !functions.contains(&function.name.as_str()) {
                 functions.push(&function.name);
             }
-            let permission = format!("{} on {}, needed {reason}", query.action, query.resource);
-            if !missing.contains(&permission) {
-                missing.push(permission);
+            let permission = format!("{} {}, needed {reason}", query.action, query.describe_resource());
+            let permissions = missing.entry(*needed_by).or_default();
+            if !permissions.contains(&permission) {
+                permissions.push(permission);
             }
         }
     }
     let problems = by_role.into_iter().map(|(role, (functions, missing))| DoctorProblem {
-        message: format!(
-            "it lacks {}: without a permission, a check fails, and a killed hook gets no status",
-            missing.join("; and ")
-        ),
+        message: describe_missing(&missing),
         resource: describe_role(role, &functions.join(", ")),
         fix: "allow it; `greenlight iam` prints the whole policy with a reason for each action".to_owned(),
         command: None,
     });
     problems.collect()
+}
+
+/// The missing permissions of a role, by what does not work without them.
+type MissingPermissions = BTreeMap<PermissionUser, Vec<String>>;
+
+/// The missing permissions, each group with its consequence.
+fn describe_missing(missing: &MissingPermissions) -> String {
+    let groups = missing.iter().map(|(needed_by, permissions)| {
+        let consequence = match needed_by {
+            PermissionUser::Function => "no check runs, and the hook puts Failed",
+            PermissionUser::Checks if permissions.len() == 1 => "the checks that need it fail",
+            PermissionUser::Checks => "the checks that need them fail",
+            PermissionUser::OnFailureDestination => "if the function is killed, nobody puts a status",
+        };
+        format!("it lacks {}: {consequence}", permissions.join("; and "))
+    });
+    groups.collect::<Vec<_>>().join("; ")
 }
 
 /// A role and the functions that have it.
@@ -182,6 +196,64 @@ mod tests {
 
     fn invoke_query(snapshot: &AccountSnapshot) -> PermissionQuery {
         PermissionQuery::to_invoke(snapshot.group.found().unwrap(), snapshot.functions[0].config.found().unwrap())
+    }
+
+    fn needed(query: &PermissionQuery, reason: &str, needed_by: PermissionUser) -> NeededPermission {
+        NeededPermission { query: query.clone(), reason: reason.to_owned(), needed_by }
+    }
+
+    /// What is said if the role of the first function lacks these permissions.
+    fn lacks(permissions: &[(&str, &str, PermissionUser)]) -> String {
+        let mut snapshot = healthy_account();
+        let role = snapshot.functions[0].config.found().unwrap().role.clone();
+        for (action, resource, needed_by) in permissions {
+            let query = PermissionQuery {
+                role: role.clone(),
+                action: (*action).to_owned(),
+                resource: (*resource).to_owned(),
+                context: None,
+            };
+            snapshot.functions[0].needed_permissions.push(needed(&query, "for this", *needed_by));
+            snapshot.permission_results.insert(query, Lookup::Found(false));
+        }
+        lacks_permission(&snapshot).remove(0).message
+    }
+
+    #[test]
+    fn each_missing_permission_has_its_own_consequence() {
+        let list = ("ecs:ListTasks", "*", PermissionUser::Checks);
+        let alarms = ("cloudwatch:DescribeAlarms", "*", PermissionUser::Checks);
+        let gate = ("ssm:GetParameter", "gate", PermissionUser::Function);
+        let invoke = ("lambda:InvokeFunction", "on-failure", PermissionUser::OnFailureDestination);
+        assert_eq!(lacks(&[list]), "it lacks ecs:ListTasks on *, needed for this: the checks that need it fail");
+        assert_eq!(
+            lacks(&[list, alarms]),
+            "it lacks ecs:ListTasks on *, needed for this; and cloudwatch:DescribeAlarms on *, needed for this: the \
+             checks that need them fail"
+        );
+        assert_eq!(
+            lacks(&[gate]),
+            "it lacks ssm:GetParameter on gate, needed for this: no check runs, and the hook puts Failed"
+        );
+        assert_eq!(
+            lacks(&[list, invoke]),
+            "it lacks ecs:ListTasks on *, needed for this: the checks that need it fail; it lacks \
+             lambda:InvokeFunction on on-failure, needed for this: if the function is killed, nobody puts a status"
+        );
+    }
+
+    #[test]
+    fn a_permission_that_only_a_cluster_limits_names_the_cluster() {
+        let cluster = "arn:aws:ecs:eu-west-1:111122223333:cluster/shop";
+        let query = PermissionQuery {
+            role: "arn:aws:iam::111122223333:role/hooks".to_owned(),
+            action: "ecs:ListTasks".to_owned(),
+            resource: "*".to_owned(),
+            context: Some(("ecs:cluster".to_owned(), cluster.to_owned())),
+        };
+        assert_eq!(query.describe_resource(), "in cluster shop (condition ecs:cluster)");
+        let everywhere = PermissionQuery { context: None, ..query };
+        assert_eq!(everywhere.describe_resource(), "on *");
     }
 
     #[test]
@@ -210,8 +282,10 @@ mod tests {
         let put_status = PermissionQuery::to_put_status(config, "eu-west-1", "shop", "shop-group");
         let read = PermissionQuery { action: "ecs:ListTasks".to_owned(), ..put_status.clone() };
         for function in &mut snapshot.functions[..2] {
-            function.permission_queries =
-                vec![(put_status.clone(), "for each event".to_owned()), (read.clone(), "to list tasks".to_owned())];
+            function.needed_permissions = vec![
+                needed(&put_status, "for each event", PermissionUser::Function),
+                needed(&read, "to list tasks", PermissionUser::Checks),
+            ];
         }
         snapshot.permission_results.insert(put_status, Lookup::Found(false));
         snapshot.permission_results.insert(read, Lookup::Found(false));

@@ -18,25 +18,10 @@ use crate::{
 
 pub(crate) fn check_context(left: Duration) -> CheckContext {
     let deployment = Deployment { id: "d-1".into(), creator: "user".into(), ..Deployment::for_group("shop", "web") };
-    let service = Service {
-        name: "web".into(),
-        status: "ACTIVE".into(),
-        controller: String::new(),
-        task_sets: Vec::new(),
-        events: Vec::new(),
-    };
+    let service = Service { name: "web".into(), status: "ACTIVE".into(), ..Service::default() };
     let aws = Aws::new(&AwsSettings::default());
     CheckContext {
-        target: Arc::new(DeploymentView {
-            deployment,
-            cluster: "shop".into(),
-            service,
-            target_group_pair: Vec::new(),
-            green_group: None,
-            production: None,
-            test: None,
-            alarms: Default::default(),
-        }),
+        target: Arc::new(DeploymentView { deployment, cluster: "shop".into(), service, ..DeploymentView::default() }),
         http_client: HttpClient::new(None, EgressPolicy::new(&[], true)),
         test_address: None,
         host: None,
@@ -49,6 +34,7 @@ pub(crate) fn check_context(left: Duration) -> CheckContext {
         traffic_since: None,
         policies: Policies::default(),
         deadline: Instant::now() + left,
+        out_of_time_hint: None,
     }
 }
 

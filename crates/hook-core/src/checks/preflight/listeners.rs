@@ -39,7 +39,12 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
     };
     let pair = &deployment.target_groups;
     if pair.len() != 2 {
-        return misconfigured(&resource, "a pair of target groups", format!("{}: {}", pair.len(), pair.join(", ")));
+        let seen = match &pair[..] {
+            [] => "it has no target group, and needs two".to_owned(),
+            [one] => format!("it has only the target group {one}, and needs two"),
+            several => format!("it has {} target groups, and needs two: {}", several.len(), several.join(", ")),
+        };
+        return misconfigured(&resource, "", seen);
     }
     let production = match cx.listener(TrafficRoute::Production) {
         Ok(listener) => listener,
@@ -48,8 +53,8 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
     if let Some(test) = &cx.target.test
         && test.arn == production.arn
     {
-        let seen = format!("{}, which is also the production listener", production.display_name());
-        return misconfigured(&resource, "a test listener that is not the production listener", seen);
+        let seen = format!("its test listener is also the production listener, {}", production.display_name());
+        return misconfigured(&resource, "", seen);
     }
     let owned = |arn: &str| pair.iter().any(|name| name == target_group_name(arn));
     for listener in [Some(production), cx.target.test.as_ref()].into_iter().flatten() {
@@ -61,15 +66,17 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
         if rules.is_empty() {
             let mut names: Vec<_> = rule_outcome.iter().map(|(arn, _)| target_group_name(arn)).collect();
             names.dedup();
-            let seen = if names.is_empty() { "nowhere".to_owned() } else { names.join(", ") };
-            return misconfigured(&title, &format!("a rule that forwards to {}", pair.join(" or ")), seen);
+            let to = if names.is_empty() { "nowhere".to_owned() } else { format!("to {}", names.join(", ")) };
+            let seen = format!("no rule forwards to {}; it forwards {to}", pair.join(" or "));
+            return misconfigured(&title, "", seen);
         }
         // If a rule forwards to the pair and to another target group, the other one would keep its share of the
         // traffic.
         let foreign = rules.iter().flat_map(|rule| rule.weights()).find(|(arn, weight)| *weight > 0 && !owned(arn));
         if let Some((arn, weight)) = foreign {
-            let seen = format!("weight {weight} for {}", target_group_name(arn));
-            return misconfigured(&title, &format!("all traffic to {}", pair.join(" or ")), seen);
+            let other = target_group_name(arn);
+            let seen = format!("a rule forwards to {} and with weight {weight} to {other}", pair.join(" or "));
+            return misconfigured(&title, "", seen);
         }
     }
     let which_listeners = match cx.target.test {

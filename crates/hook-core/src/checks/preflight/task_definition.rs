@@ -102,11 +102,11 @@ pub async fn check_secrets(cx: &CheckContext, definition: &TaskDefinition) -> Ob
         match cx.aws.missing_parameters(&parameters).await {
             Ok(missing) => {
                 for name in parameters {
-                    let found = if missing.contains(&name) { Existence::No("none") } else { Existence::Yes };
-                    seen.add(&name, Ok(found));
+                    let found = if missing.contains(&name) { Existence::No } else { Existence::Yes };
+                    seen.add_other("parameter", &name, Ok(found));
                 }
             }
-            Err(aws_error) => seen.add("parameters", Err(aws_error)),
+            Err(aws_error) => seen.add_other("parameter", "", Err(aws_error)),
         }
     }
     seen.into_observation()
@@ -121,7 +121,7 @@ pub async fn check_images(cx: &CheckContext, definition: &TaskDefinition) -> Obs
         let short = container.image.rsplit('/').next().unwrap_or_default().to_owned();
         let image = Image::parse(&container.image);
         match cx.aws.image(&image).await {
-            Ok(Some(Existence::No(_))) if image.is_cached_at_first_pull() => seen.push_unverified(&short),
+            Ok(Some(Existence::No)) if image.is_cached_at_first_pull() => seen.push_unverified(&short),
             Ok(Some(found)) => seen.add(&short, Ok(found)),
             Ok(None) => seen.push_detail(format!("{short} is not in Amazon ECR, so it was not checked")),
             Err(aws_error) => seen.add(&short, Err(aws_error)),
@@ -138,8 +138,9 @@ struct ExistenceResults {
     code: ReasonCode,
     names: Vec<String>,
     existing: usize,
-    /// The missing resources, and what exists in place of each.
-    missing: Vec<(String, &'static str)>,
+    /// The resources that do not exist, and those that will not for long.
+    missing: Vec<String>,
+    scheduled_for_deletion: Vec<String>,
     /// Resources that do not exist, but that ECS may still get.
     unverified: Vec<String>,
     details: Vec<String>,
@@ -149,16 +150,16 @@ struct ExistenceResults {
 impl ExistenceResults {
     fn new(definition: &TaskDefinition, what: &'static str, code: ReasonCode) -> Self {
         let definition = definition_title(definition);
-        let (names, missing, words) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             definition,
             resource_kind: what,
             code,
-            names,
+            names: Vec::new(),
             existing: 0,
-            missing,
+            missing: Vec::new(),
+            scheduled_for_deletion: Vec::new(),
             unverified: Vec::new(),
-            details: words,
+            details: Vec::new(),
             aws_error: None,
         }
     }
@@ -173,9 +174,15 @@ impl ExistenceResults {
     }
 
     fn add(&mut self, name: &str, looked: Result<Existence, AwsError>) {
+        self.add_other(self.resource_kind, name, looked);
+    }
+
+    /// Adds a resource of another kind, which serves the same purpose: a parameter next to secrets.
+    fn add_other(&mut self, kind: &str, name: &str, looked: Result<Existence, AwsError>) {
         match looked {
             Ok(Existence::Yes) => self.existing += 1,
-            Ok(Existence::No(why)) => self.missing.push((format!("{} {name}", self.resource_kind), why)),
+            Ok(Existence::No) => self.missing.push(format!("{kind} {name}")),
+            Ok(Existence::ScheduledForDeletion) => self.scheduled_for_deletion.push(format!("{kind} {name}")),
             // Keep the worst error: one that can go away is less certain than a missing permission.
             Err(aws_error) => {
                 if self.aws_error.as_ref().is_none_or(AwsError::is_access_denied) {
@@ -200,6 +207,7 @@ impl ExistenceResults {
             code,
             existing: there,
             missing,
+            scheduled_for_deletion,
             unverified: unsure,
             details: words,
             aws_error,
@@ -212,11 +220,14 @@ impl ExistenceResults {
                 .with_outcome(Outcome::Unverified, ReasonCode::NotPermittedToCheck)
                 .with_hint(Some(hint))
         });
-        let observation = match (missing.split_first(), aws_error, unverified) {
+        let absent = describe_absent(&missing, "does not exist", "do not exist")
+            .into_iter()
+            .chain(describe_absent(&scheduled_for_deletion, "is scheduled for deletion", "are scheduled for deletion"))
+            .reduce(|first, second| format!("{first}; {second}"));
+        let observation = match (absent, aws_error, unverified) {
             (None, None, Some(unverified)) => unverified,
-            (Some(((name, seen), more)), fault, _) => {
-                let more = more.iter().map(|(name, seen)| format!("{name}: {seen}"));
-                let failed = Observation::failed(code, &definition, name, *seen).with_details(more);
+            (Some(absent), fault, _) => {
+                let failed = Observation::failed(code, &definition, "", absent);
                 match fault {
                     Some(fault) => failed.with_details([fault.to_string()]).merge_outcomes(&not_permitted(fault)),
                     None => failed,
@@ -241,6 +252,15 @@ impl ExistenceResults {
             ),
         };
         observation.with_details(words)
+    }
+}
+
+/// `log group /ecs/web and log group /ecs/api do not exist`, or nothing.
+fn describe_absent(names: &[String], one: &str, many: &str) -> Option<String> {
+    match names {
+        [] => None,
+        [name] => Some(format!("{name} {one}")),
+        [names @ .., last] => Some(format!("{} and {last} {many}", names.join(", "))),
     }
 }
 

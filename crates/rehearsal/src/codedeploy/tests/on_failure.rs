@@ -36,14 +36,14 @@ async fn the_handler_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_neither_can_answer_is_left_to_the_alarm() {
+async fn what_neither_can_answer_is_left_to_a_person() {
     let yaml = "hook_timeout: 2s\nkilled: [{ function: after_install, after: 1h }, { function: on_failure, after: 1h }]\n\
                 deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
     let played = rehearse_functions(yaml, &[(HOOK, FakeAction::Die), (FunctionName::OnFailure, FakeAction::Die)]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     let run = &played.report.deployments[0].hooks[1];
     assert_eq!(run.answered_by, AnsweredBy::Nobody);
-    assert!(run.hint.contains("alarm on on-failure's errors"), "{}", run.hint);
+    assert!(run.hint.contains("aws deploy stop-deployment"), "{}", run.hint);
     let summaries = summaries(&played.events);
     assert!(summaries[8].contains("for the third time") && summaries[9] == "AfterInstall: None", "{summaries:#?}");
 }

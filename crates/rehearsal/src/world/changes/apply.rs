@@ -250,7 +250,7 @@ impl World {
     }
 }
 
-/// The stop reason of a task that ECS's scheduler ended.
+/// The stopped reason of a task that ECS's scheduler ended.
 fn scaled_in(by: &str) -> TasksStop {
     TasksStop {
         code: "ServiceSchedulerInitiated".into(),

@@ -240,7 +240,6 @@ impl RouteResponse {
 pub enum SwitchTiming {
     /// After this time.
     After(Duration),
-    /// Never.
     Never,
 }
 

@@ -40,7 +40,6 @@ pub struct Account {
 /// A secret in Secrets Manager.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Secret {
-    /// Its value.
     pub value: String,
     /// When it was marked for deletion.
     pub deleted: Option<SystemTime>,

@@ -23,7 +23,6 @@ pub const EVENTS: [&str; 8] = [
 pub struct DeploymentGroup {
     /// The application that it belongs to.
     pub application: String,
-    /// Its name.
     pub name: String,
     /// Its ECS services: names of cluster and service. A deployment group for ECS has one.
     pub services: Vec<(String, String)>,
@@ -66,12 +65,10 @@ pub struct TargetGroupPair {
     pub test: Option<String>,
 }
 
-/// A deployment.
 #[derive(Clone, Debug)]
 pub struct Deployment {
     /// `d-A1B2C3D4E`.
     pub id: String,
-    /// Its application.
     pub application: String,
     /// Its deployment group.
     pub group: String,
@@ -87,7 +84,6 @@ pub struct Deployment {
     pub creator: String,
     /// The description that its creator wrote.
     pub description: Option<String>,
-    /// Its status.
     pub status: DeploymentStatus,
     /// When it was created.
     pub created: SystemTime,
@@ -191,7 +187,6 @@ pub struct RollbackInfo {
     pub message: String,
 }
 
-/// The status of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeploymentStatus {
     Created,
@@ -217,9 +212,7 @@ impl DeploymentStatus {
 /// A lifecycle event of a deployment.
 #[derive(Clone, Debug)]
 pub struct LifecycleEvent {
-    /// Its name.
     pub name: String,
-    /// Its status.
     pub status: EventStatus,
     /// When it started.
     pub started: Option<SystemTime>,

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 /// An ECS service.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// Its name.
     pub name: String,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: String,
@@ -13,7 +12,6 @@ pub struct Service {
     pub controller: String,
     /// The desired number of tasks of each task set.
     pub desired: i32,
-    /// Its task sets.
     pub task_sets: Vec<TaskSet>,
     /// Its events, the newest first.
     pub events: Vec<ServiceEvent>,
@@ -22,15 +20,12 @@ pub struct Service {
 /// An event of an ECS service.
 #[derive(Clone, Debug)]
 pub struct ServiceEvent {
-    /// Its id.
     pub id: String,
     /// When it happened.
     pub at: SystemTime,
-    /// Its message.
     pub message: String,
 }
 
-/// A task set.
 #[derive(Clone, Debug)]
 pub struct TaskSet {
     /// Its id, such as `ecs-svc/3605701707267980476`, which is also the `startedBy` of its tasks.
@@ -69,16 +64,12 @@ impl TaskSet {
 pub struct ContainerPort {
     /// ARN of the target group.
     pub target_group: String,
-    /// The container.
     pub container: String,
-    /// Its port.
     pub port: i32,
 }
 
-/// A task.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Its ARN.
     pub arn: String,
     /// The id of its task set.
     pub started_by: String,
@@ -102,14 +93,12 @@ pub struct Task {
     pub stopped: Option<SystemTime>,
     /// Its address in the VPC.
     pub address: String,
-    /// Its containers.
     pub containers: Vec<Container>,
 }
 
 /// A container of a task.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// Its name.
     pub name: String,
     /// Its image, as the task definition names it.
     pub image: String,
@@ -148,20 +137,15 @@ impl Task {
     }
 }
 
-/// A task definition.
 #[derive(Clone, Debug)]
 pub struct TaskDefinition {
-    /// Its ARN.
     pub arn: String,
-    /// Its family.
     pub family: String,
-    /// Its revision.
     pub revision: i32,
     /// `ACTIVE`, `INACTIVE` or `DELETE_IN_PROGRESS`.
     pub status: String,
     /// ARNs of the task role and the execution role.
     pub roles: Vec<String>,
-    /// Its containers.
     pub containers: Vec<ContainerDefinition>,
 }
 
@@ -175,9 +159,7 @@ impl TaskDefinition {
 /// A container of a task definition.
 #[derive(Clone, Debug)]
 pub struct ContainerDefinition {
-    /// Its name.
     pub name: String,
-    /// Its image.
     pub image: String,
     /// Whether the task ends when it ends.
     pub essential: bool,

@@ -2,12 +2,9 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-/// A load balancer.
 #[derive(Clone, Debug)]
 pub struct LoadBalancer {
-    /// Its ARN.
     pub arn: String,
-    /// Its name.
     pub name: String,
     /// Its DNS name: `localhost`, since the listeners here are real ones.
     pub dns_name: String,
@@ -15,16 +12,12 @@ pub struct LoadBalancer {
     pub scheme: String,
     /// `application` or `network`.
     pub kind: String,
-    /// Its VPC.
     pub vpc: String,
-    /// Its security groups.
     pub security_groups: Vec<String>,
 }
 
-/// A listener.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// Its ARN.
     pub arn: String,
     /// ARN of its load balancer.
     pub load_balancer: String,
@@ -43,7 +36,6 @@ pub struct Listener {
 /// A rule of a listener.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Its ARN.
     pub arn: String,
     /// Rules with smaller numbers are evaluated first.
     pub priority: u32,
@@ -58,7 +50,6 @@ pub struct Rule {
 /// What happens to a request that meets the conditions of a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RuleAction {
-    /// It is forwarded.
     #[default]
     Forward,
     /// The load balancer responds with this status itself.
@@ -87,12 +78,9 @@ pub enum Condition {
     SourceIp(Vec<String>),
 }
 
-/// A target group.
 #[derive(Clone, Debug)]
 pub struct TargetGroup {
-    /// Its ARN.
     pub arn: String,
-    /// Its name.
     pub name: String,
     /// `HTTP`, `TCP`, ….
     pub protocol: String,
@@ -100,7 +88,6 @@ pub struct TargetGroup {
     pub protocol_version: Option<String>,
     /// The port of its targets, unless a target has another one.
     pub port: i32,
-    /// Its health check.
     pub health_check: HealthCheck,
     /// Its registered targets.
     pub targets: Vec<Target>,
@@ -129,9 +116,7 @@ pub struct HealthCheck {
 pub struct Target {
     /// Its address.
     pub id: String,
-    /// Its port.
     pub port: i32,
-    /// Its health.
     pub health: Health,
 }
 
@@ -161,7 +146,6 @@ impl Health {
 /// A CloudWatch alarm.
 #[derive(Clone, Debug)]
 pub struct Alarm {
-    /// Its name.
     pub name: String,
     /// Whether it watches a metric or other alarms.
     pub kind: AlarmKind,
@@ -171,7 +155,6 @@ pub struct Alarm {
     pub reason: String,
     /// Since when it has been in this state.
     pub since: SystemTime,
-    /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// What keeps CloudWatch from evaluating it fully, or at all: `EVALUATION_ERROR`, `PARTIAL_DATA`, ….
     pub evaluation: Option<String>,
@@ -207,7 +190,6 @@ pub struct AlarmUpdate {
 /// What an alarm watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlarmKind {
-    /// A metric.
     Metric,
     /// Other alarms.
     Composite,

@@ -18,29 +18,21 @@ pub const PRIVATE_ROUTES: &str = "rtb-0b1b2c3d4e5f67890";
 /// Subnets, route tables, security groups and endpoints, each by its id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
-    /// Subnets.
     pub subnets: BTreeMap<String, Subnet>,
-    /// Route tables.
     pub route_tables: BTreeMap<String, RouteTable>,
-    /// Security groups.
     pub security_groups: BTreeMap<String, SecurityGroup>,
-    /// Endpoints.
     pub endpoints: BTreeMap<String, Endpoint>,
 }
 
-/// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
-    /// Its VPC.
     pub vpc: String,
     /// Its CIDR block, such as `10.0.0.0/24`.
     pub cidr: String,
 }
 
-/// A route table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTable {
-    /// Its VPC.
     pub vpc: String,
     /// Whether it applies to every subnet without a route table.
     pub main: bool,
@@ -50,10 +42,8 @@ pub struct RouteTable {
     pub routes: Vec<(String, String)>,
 }
 
-/// A security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityGroup {
-    /// Its VPC.
     pub vpc: String,
     /// The traffic that it allows in.
     pub ingress: Vec<SecurityGroupRule>,
@@ -61,7 +51,6 @@ pub struct SecurityGroup {
     pub egress: Vec<SecurityGroupRule>,
 }
 
-/// A rule of a security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityGroupRule {
     /// The first and the last port.
@@ -85,7 +74,6 @@ impl SecurityGroupRule {
 /// An endpoint of an AWS service in a VPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Its VPC.
     pub vpc: String,
     /// `com.amazonaws.eu-west-1.codedeploy`.
     pub service: String,

@@ -11,9 +11,7 @@ use crate::world::{
 pub struct ListenerRequest<'a> {
     /// The host, with or without a port.
     pub host: &'a str,
-    /// The method.
     pub method: &'a str,
-    /// The path.
     pub path: &'a str,
     /// The query, without its `?`.
     pub query: &'a str,

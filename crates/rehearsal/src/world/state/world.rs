@@ -26,13 +26,9 @@ pub struct World {
     pub definitions: Vec<TaskDefinition>,
     /// The version in each task definition.
     pub versions: Vec<Version>,
-    /// Load balancers.
     pub load_balancers: Vec<LoadBalancer>,
-    /// Listeners.
     pub listeners: Vec<Listener>,
-    /// Target groups.
     pub target_groups: Vec<TargetGroup>,
-    /// Alarms.
     pub alarms: Vec<Alarm>,
     /// The rest of the account.
     pub account: Account,
@@ -97,7 +93,6 @@ impl World {
         self.scheduled.clear();
     }
 
-    /// Adds an event to the service.
     pub(crate) fn add_service_event(&mut self, message: String, at: SystemTime) {
         let id = self.ids.hex(36);
         if let Some(service) = &mut self.service {
