@@ -27,7 +27,7 @@ pub struct Explanation {
     /// `deadline` of the hook.
     pub deadline: Option<Duration>,
     /// Clauses that follow the headline: when the checks end.
-    timing: [String; 2],
+    timing: Vec<String>,
     /// When the hook checks nothing.
     pub exceptions: Vec<String>,
     pub checks: ExplainedChecks,
@@ -148,7 +148,7 @@ pub fn explain(hook: Hook, gate: &HookSection) -> Explanation {
     };
     let result = match gate.mode {
         Mode::Enforce => "puts Failed if a check fails",
-        Mode::Observe => "only observes: it always puts Succeeded, and reports what it would have stopped",
+        Mode::Observe => "only observes",
     };
     let headline = format!("{hook} ({}) {result}", hook.key());
     Explanation {
@@ -162,7 +162,11 @@ pub fn explain(hook: Hook, gate: &HookSection) -> Explanation {
     }
 }
 
-fn timing(hook: Hook, gate: &HookSection) -> [String; 2] {
+/// What an observing hook does, for one that is explained in full.
+pub const OBSERVES: &str = "it always puts Succeeded, and reports what it would have stopped";
+
+fn timing(hook: Hook, gate: &HookSection) -> Vec<String> {
+    let observes = (gate.mode == Mode::Observe).then(|| OBSERVES.to_owned());
     let others = match grace(hook, gate.run_mode(), gate.mode) {
         None => "every check runs to its end".to_owned(),
         Some(Duration::ZERO) => "the first check that fails ends the others".to_owned(),
@@ -172,7 +176,7 @@ fn timing(hook: Hook, gate: &HookSection) -> [String; 2] {
         Some(deadline) => format!("its checks end within {}", format_duration(deadline)),
         None => "its checks end before the function's timeout".to_owned(),
     };
-    [others, end]
+    observes.into_iter().chain([others, end]).collect()
 }
 
 fn exceptions(gate: &HookSection) -> Vec<String> {

@@ -65,7 +65,7 @@ pub use self::{
     condition::{Condition, ConditionResult, Failure, Subject},
     diagnostic::{Diagnostic, Message, join_or, render},
     example_response::{ExampleResponse, example_response},
-    explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, stages},
+    explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, OBSERVES, stages},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
     hook_section::HookSection,

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use hook_core::{
     Hook,
-    gate_file::{self, ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation},
+    gate_file::{self, ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, Mode},
 };
 use lifecycle::format_duration;
 
@@ -48,14 +48,16 @@ pub struct ExplainOptions {
 pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     let source = args.file.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;
-    let mut explanations = Vec::new();
+    let (mut explanations, mut observes) = (Vec::new(), false);
     for hook in Hook::ALL.into_iter().filter(|hook| args.hook.is_none_or(|only| only == *hook)) {
         match (gate_file::explain(source.as_ref().map(|source| source.text.as_str()), hook), &source) {
-            (Ok(explanation), _) => explanations.push(if args.verbose {
-                render_explanation(screen.style, &explanation)
-            } else {
-                render_overview(screen.style, &explanation)
-            }),
+            (Ok(explanation), _) => {
+                observes |= explanation.mode == Mode::Observe;
+                explanations.push(match args.verbose {
+                    true => render_explanation(screen.style, &explanation),
+                    false => render_overview(screen.style, &explanation),
+                });
+            }
             (Err(faults), Some(source)) => {
                 screen.println(&diagnostics::render(screen.style, Level::Fault, source, &faults))?;
                 return Ok(CommandOutcome::Failure);
@@ -66,8 +68,10 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
     if args.verbose {
         screen.println(&explanations.join("\n\n\n"))?;
     } else {
-        let more = screen.style.apply(Emphasis::Dim, "--verbose explains every key, with the defaults");
-        screen.println(&format!("{}\n\n{more}", explanations.join("\n\n")))?;
+        let observes = observes.then(|| format!("A hook that only observes: {}.", gate_file::OBSERVES));
+        let notes = observes.into_iter().chain(["--verbose explains every key, with the defaults".to_owned()]);
+        let notes: Vec<_> = notes.map(|note| screen.style.paragraph(Emphasis::Dim, &note)).collect();
+        screen.println(&format!("{}\n\n{}", explanations.join("\n\n"), notes.join("\n")))?;
     }
     if let Some(source) = &source {
         let warnings = gate_file::diagnose(&source.text).warnings;

@@ -52,16 +52,16 @@ pub fn not_active(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             state => format!("it is {state}: Lambda cannot run it"),
         },
         fix: match config.state.as_str() {
-            "Inactive" => "invoke it once, which reactivates it in a minute; an invocation with {} puts no status",
+            "Inactive" => {
+                "invoke it once, which reactivates it in a minute; an invocation without a payload puts no status"
+            }
             "Pending" => "wait until it is Active; if it stays Pending, read the reason",
             _ => "read the reason, fix it, and deploy the function again",
         }
         .to_owned(),
         command: Some(match config.state.as_str() {
-            "Inactive" => format!(
-                "aws lambda invoke --function-name {} --cli-binary-format raw-in-base64-out --payload '{{}}' /dev/null",
-                quote(&name)
-            ),
+            // Without a payload the command is the same for both versions of the AWS CLI.
+            "Inactive" => format!("aws lambda invoke --function-name {} /dev/null", quote(&name)),
             _ => format!(
                 "aws lambda get-function-configuration --function-name {} --query '[State,StateReason]'",
                 quote(&name)
@@ -274,10 +274,7 @@ mod tests {
         assert_eq!(codes(&snapshot), ["FunctionNotActive"]);
         assert_eq!(
             not_active(&snapshot)[0].command.as_deref(),
-            Some(
-                "aws lambda invoke --function-name CodeDeployHook_before-install --cli-binary-format raw-in-base64-out \
-                 --payload '{}' /dev/null"
-            )
+            Some("aws lambda invoke --function-name CodeDeployHook_before-install /dev/null")
         );
     }
 
