@@ -111,6 +111,8 @@ pub enum GateFileLookup {
         title: String,
         /// The reason.
         why: String,
+        /// The bucket, if it does not exist either.
+        missing_bucket: Option<String>,
     },
     /// It may exist, but could not be read.
     Unreadable {
@@ -225,7 +227,7 @@ impl AwsInspector {
         let source = settings_from_vars(variables).gate;
         let title = source.display_name();
         match source.resolve(Some(DeploymentNames { application, deployment_group: group })) {
-            Err(why) => GateFileLookup::Missing { title, why },
+            Err(why) => GateFileLookup::Missing { title, why, missing_bucket: None },
             Ok(ResolvedSource::None) => GateFileLookup::None,
             Ok(ResolvedSource::Inline(text)) => {
                 GateFileLookup::Text { title: "the gate file in GREENLIGHT_GATE".to_owned(), text }
@@ -242,8 +244,13 @@ impl AwsInspector {
             Ok(ResolvedSource::Object { bucket, key, version, owner }) => {
                 let text = self.aws.object_with_etag(&bucket, &key, version.as_deref(), owner.as_deref()).await;
                 let text = text.map(|(text, _)| text);
-                let none = ["NoSuchKey", "NoSuchBucket", "NoSuchVersion"];
-                lookup_from_reply(format!("gate file s3://{bucket}/{key}"), text, &none)
+                let title = format!("gate file s3://{bucket}/{key}");
+                match text {
+                    Err(fault) if fault.has_code("NoSuchBucket") => {
+                        GateFileLookup::Missing { title, why: fault.detail, missing_bucket: Some(bucket) }
+                    }
+                    text => lookup_from_reply(title, text, &["NoSuchKey", "NoSuchVersion"]),
+                }
             }
         }
     }
@@ -253,7 +260,7 @@ fn lookup_from_reply(title: String, text: Result<String, AwsError>, none: &[&str
     match text {
         Ok(text) => GateFileLookup::Text { title, text },
         Err(fault) if none.iter().any(|word| fault.has_code(word)) => {
-            GateFileLookup::Missing { title, why: fault.detail }
+            GateFileLookup::Missing { title, why: fault.detail, missing_bucket: None }
         }
         Err(fault) => GateFileLookup::Unreadable { title, error: fault },
     }

@@ -96,9 +96,7 @@ fn with_resource(finding: &Finding, text: &str) -> String {
     let resource = &*finding.observation.resource;
     let named = finding.check.strip_prefix(finding.kind.as_str()).map(str::trim_start);
     let is_named = named.is_some_and(|request| request.contains("://") && resource.ends_with(request));
-    // The phase `gate` is about the gate file, and `settings` about the environment: their names say it already.
-    let is_of_phase = matches!(finding.kind, FindingKind::Phase(_)) && ["gate file", "environment"].contains(&resource);
-    if resource.is_empty() || is_named || is_of_phase { text.to_owned() } else { format!("{resource}: {text}") }
+    if resource.is_empty() || is_named { text.to_owned() } else { format!("{resource}: {text}") }
 }
 
 /// The verdict in one line of at most [`MAX_LINE`] characters. It leads with what happened, as far as that is known; then

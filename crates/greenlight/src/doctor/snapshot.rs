@@ -222,6 +222,8 @@ pub struct FunctionGate {
     pub text: Option<String>,
     /// Why the gate file is missing where the function's variables point.
     pub missing_reason: Option<String>,
+    /// Its bucket, if that does not exist either.
+    pub missing_bucket: Option<String>,
     pub diagnostics: Vec<gate_file::Diagnostic>,
     /// The requirements of the hook. `None` if the gate file is not known or has a fault.
     pub requirements: Option<Requirements>,

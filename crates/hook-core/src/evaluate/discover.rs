@@ -24,7 +24,7 @@ pub async fn deployment(
 /// Without the deployment no check can be trusted, and the reason is what AWS reported.
 pub fn unreadable(id: &DeploymentId, error: AwsError) -> Conclusion {
     if error.code == ReasonCode::SettingsInvalid {
-        let observation = Observation::failed(error.code, "environment", "", error.detail);
+        let observation = Observation::failed(error.code, "", "", error.detail);
         return Conclusion::strict(Phase::Settings, observation);
     }
     if error.code == ReasonCode::PlatformUnsupported {
@@ -64,6 +64,6 @@ mod tests {
     fn service_that_contradicts_the_settings_is_a_problem_of_the_settings() {
         let Conclusion { phase, observation, .. } = conclusion_for(ReasonCode::SettingsInvalid);
         assert_eq!((phase, observation.outcome), (Phase::Settings, Outcome::Failed));
-        assert_eq!(observation.resource, "environment");
+        assert_eq!(observation.resource, "");
     }
 }

@@ -35,7 +35,7 @@ pub async fn load(
 ) -> Result<Gate, Conclusion> {
     let source = &cx.settings.gate;
     check_source_is_known(source, id, found.as_ref().err())?;
-    log.begin_phase(Phase::Gate, source.display_name());
+    log.begin_phase(Phase::Gate, resource(source));
     let deployment = found.as_ref().ok().map(|found| &found.deployment);
     let unreadable = |observation| Conclusion::strict(Phase::Gate, observation);
     let file = source.load(aws, deployment).await.map_err(unreadable)?;
@@ -60,6 +60,14 @@ fn check_source_is_known(source: &GateSource, id: &DeploymentId, error: Option<&
     }
 }
 
+/// Where the gate file is. Empty if it is a variable of the function: the name of the phase says the rest.
+fn resource(source: &GateSource) -> String {
+    match source {
+        GateSource::None | GateSource::Inline(_) => String::new(),
+        elsewhere => elsewhere.display_name(),
+    }
+}
+
 /// A pinned gate file must be the one that somebody reviewed.
 fn check_digest(pinned: Option<&str>, source: &GateSource, file: Option<&GateText>) -> Result<(), Conclusion> {
     let Some(pinned) = pinned else { return Ok(()) };
@@ -67,7 +75,7 @@ fn check_digest(pinned: Option<&str>, source: &GateSource, file: Option<&GateTex
     if digest == pinned {
         return Ok(());
     }
-    let observation = Observation::failed(ReasonCode::GateChanged, source.display_name(), pinned, digest);
+    let observation = Observation::failed(ReasonCode::GateChanged, resource(source), pinned, digest);
     Err(Conclusion::strict(Phase::Gate, observation))
 }
 
@@ -81,7 +89,7 @@ fn read_section(hook: Hook, source: &GateSource, text: Option<&str>) -> Result<H
         };
         let mut messages = diagnostics.iter().map(ToString::to_string);
         let first = messages.next().unwrap_or_default();
-        let observation = Observation::failed(code, source.display_name(), "", first).with_details(messages);
+        let observation = Observation::failed(code, resource(source), "", first).with_details(messages);
         Conclusion::strict(Phase::Gate, observation)
     })
 }
@@ -89,7 +97,7 @@ fn read_section(hook: Hook, source: &GateSource, text: Option<&str>) -> Result<H
 /// Warns about receivers that get no message.
 fn unsupported_notify(receivers: &[String]) -> Option<Observation> {
     let why = || format!("`notify` is not supported by this version: no message is sent to {}", receivers.join(", "));
-    (!receivers.is_empty()).then(|| Observation::errored(ReasonCode::NotSupportedYet, "gate file", why()))
+    (!receivers.is_empty()).then(|| Observation::errored(ReasonCode::NotSupportedYet, "", why()))
 }
 
 #[cfg(test)]
@@ -127,7 +135,7 @@ mod tests {
 
     fn code_of(text: &str) -> Option<ReasonCode> {
         let Conclusion { phase, observation, .. } = section(text).unwrap_err();
-        assert_eq!((phase, observation.resource.as_str()), (Phase::Gate, "gate file"));
+        assert_eq!((phase, observation.resource.as_str()), (Phase::Gate, ""));
         observation.code
     }
 

@@ -25,7 +25,9 @@ pub struct HookPlan {
 pub fn for_deployment(hook: Hook, gate: Gate, circumstances: WhenContext) -> Result<HookPlan, Conclusion> {
     let Gate { text, mut section } = gate;
     if let Some(observation) = why_not_applicable(&section.when, &circumstances) {
-        return Err(Conclusion::strict(Phase::When, observation.into()));
+        // The name of the phase says where `when` is.
+        let observation = Observation { resource: String::new(), ..observation.into() };
+        return Err(Conclusion::strict(Phase::When, observation));
     }
     let grace = runner::grace(hook, section.run_mode(), section.mode);
     let secrets = std::mem::take(&mut section.secrets);
@@ -35,10 +37,10 @@ pub fn for_deployment(hook: Hook, gate: Gate, circumstances: WhenContext) -> Res
             let gate_file = Arc::new(GateFileInput { text, when_context: circumstances });
             Ok(HookPlan { checks, grace, secrets, gate_file })
         }
-        Plan::ExplicitlyEmpty => nothing(Observation::excluded("gate file", "it says `checks: none`")),
+        Plan::ExplicitlyEmpty => nothing(Observation::excluded("", "it says `checks: none`")),
         Plan::Empty => {
             let (expected, seen) = ("a check, or `checks: none`", "neither for this hook");
-            nothing(Observation::failed(ReasonCode::GateEmpty, "gate file", expected, seen))
+            nothing(Observation::failed(ReasonCode::GateEmpty, "", expected, seen))
         }
     }
 }
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn explicit_no_checks_end_it_and_are_no_failure() {
-        let observation = Observation::excluded("gate file", "it says `checks: none`");
+        let observation = Observation::excluded("", "it says `checks: none`");
         let file = "version: 1\nhooks: { after_install: { checks: none } }";
         assert_eq!(conclusion(file), Conclusion::strict(Phase::Gate, observation));
     }
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn no_checks_without_a_word_end_it_with_a_failure() {
         let expected = "a check, or `checks: none`";
-        let observation = Observation::failed(ReasonCode::GateEmpty, "gate file", expected, "neither for this hook");
+        let observation = Observation::failed(ReasonCode::GateEmpty, "", expected, "neither for this hook");
         assert_eq!(conclusion("version: 1"), Conclusion::strict(Phase::Gate, observation));
     }
 

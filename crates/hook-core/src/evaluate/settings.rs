@@ -10,7 +10,7 @@ use crate::{conclusion::Conclusion, finding::Observation, phase::Phase, settings
 /// All invalid settings, the first as the reason and the others as details.
 pub fn check(settings: &Settings) -> Result<(), Conclusion> {
     let Some((first, more)) = settings.errors.split_first() else { return Ok(()) };
-    let observation = Observation::failed(ReasonCode::SettingsInvalid, "environment", "", first.clone());
+    let observation = Observation::failed(ReasonCode::SettingsInvalid, "", "", first.clone());
     Err(Conclusion::strict(Phase::Settings, observation.with_details(more.iter().cloned())))
 }
 
@@ -26,8 +26,8 @@ mod tests {
     #[test]
     fn invalid_settings_end_it_and_all_of_them_are_named() {
         let settings = Settings { errors: ["a", "b", "c"].map(str::to_owned).into(), ..Settings::default() };
-        let observation = Observation::failed(ReasonCode::SettingsInvalid, "environment", "", "a")
-            .with_details(["b", "c"].map(str::to_owned));
+        let observation =
+            Observation::failed(ReasonCode::SettingsInvalid, "", "", "a").with_details(["b", "c"].map(str::to_owned));
         assert_eq!(check(&settings), Err(Conclusion::strict(Phase::Settings, observation)));
     }
 }

@@ -156,7 +156,7 @@ async fn load_gate(collector: &Collector, name: &str, hook: Hook, config: &Funct
     let checked_gate = |title: String, text: Option<String>| {
         let diagnostics = text.as_deref().map(gate_file::check).unwrap_or_default();
         let requirements = requirements(hook, text.as_deref(), names, variables).ok();
-        FunctionGate { title, text, missing_reason: None, diagnostics, requirements }
+        FunctionGate { title, text, missing_reason: None, missing_bucket: None, diagnostics, requirements }
     };
     // An unreadable gate file is reported as such. Most gate files only add to the built-in checks, so those are
     // checked.
@@ -164,8 +164,8 @@ async fn load_gate(collector: &Collector, name: &str, hook: Hook, config: &Funct
     match found {
         GateFileLookup::None => built_in(),
         GateFileLookup::Text { title, text } => checked_gate(title, Some(text)),
-        GateFileLookup::Missing { title, why } => {
-            FunctionGate { title, missing_reason: Some(why), ..FunctionGate::default() }
+        GateFileLookup::Missing { title, why, missing_bucket } => {
+            FunctionGate { title, missing_reason: Some(why), missing_bucket, ..FunctionGate::default() }
         }
         GateFileLookup::InPackage(path) => {
             let why = "it is in the functions' package, which doctor cannot read; pass it with --gate FILE";

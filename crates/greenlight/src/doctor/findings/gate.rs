@@ -17,9 +17,6 @@ use crate::{
     terminal::count,
 };
 
-/// S3's error code for a bucket that does not exist. An upload would fail with it too.
-const NO_SUCH_BUCKET: &str = "NoSuchBucket";
-
 /// The maximum number of faults in the message. `greenlight check` shows all.
 const MAX_SHOWN: usize = 3;
 
@@ -27,12 +24,13 @@ const MAX_SHOWN: usize = 3;
 pub fn missing(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     let missing = snapshot.functions.iter().map(|function| {
         let gate = &function.gate;
-        (function, gate.missing_reason.as_ref().map(|why| (gate.title.clone(), why.clone())))
+        let missing = |why: &String| (gate.title.clone(), why.clone(), gate.missing_bucket.clone());
+        (function, gate.missing_reason.as_ref().map(missing))
     });
-    let problems = group_by(missing).map(|((title, why), functions)| {
+    let problems = group_by(missing).map(|((title, why, missing_bucket), functions)| {
         let name = title.trim_start_matches("gate file ");
-        let bucket = name.strip_prefix("s3://").and_then(|object| object.split('/').next());
-        let (fix, command) = match (bucket.filter(|_| why.starts_with(NO_SUCH_BUCKET)), name.strip_prefix("ssm:")) {
+        let (fix, command) = match (missing_bucket, name.strip_prefix("ssm:")) {
+            // An upload would fail too.
             (Some(bucket), _) => {
                 let fix = format!(
                     "correct the bucket in the variable that names the gate file, or create the bucket {bucket} and \
@@ -181,14 +179,15 @@ mod tests {
     fn a_missing_object_is_uploaded_but_not_to_a_bucket_that_does_not_exist() {
         let mut snapshot = healthy_account();
         snapshot.functions.truncate(1);
-        let mut problem = |why: &str| {
-            snapshot.functions[0].gate.title = "gate file s3://other/x.yaml".to_owned();
-            snapshot.functions[0].gate.missing_reason = Some(why.to_owned());
+        let mut problem = |why: &str, missing_bucket: Option<&str>| {
+            let gate = &mut snapshot.functions[0].gate;
+            gate.title = "gate file s3://other/x.yaml".to_owned();
+            (gate.missing_reason, gate.missing_bucket) = (Some(why.to_owned()), missing_bucket.map(str::to_owned));
             missing(&snapshot).remove(0)
         };
-        let no_object = problem("NoSuchKey: The specified key does not exist.");
+        let no_object = problem("NoSuchKey: The specified key does not exist.", None);
         assert_eq!(no_object.command.as_deref(), Some("aws s3 cp greenlight.yaml s3://other/x.yaml"));
-        let no_bucket = problem("NoSuchBucket: The specified bucket does not exist");
+        let no_bucket = problem("NoSuchBucket: The specified bucket does not exist", Some("other"));
         assert_eq!(
             (no_bucket.fix.as_str(), no_bucket.command),
             (
