@@ -6,7 +6,7 @@ use super::{
     Aws, AwsError,
     endpoint::CODEDEPLOY,
     existence::IAM,
-    signing_client::{ServiceEndpoint, WireProtocol},
+    service_endpoint::{ServiceEndpoint, WireProtocol},
 };
 
 const CLOUDFORMATION: ServiceEndpoint =

@@ -17,7 +17,8 @@ use serde::de::IgnoredAny;
 
 use super::{
     CONNECT_TIMEOUT, READ_TIMEOUT,
-    connection_pool::{ConnectionPool, RequestLimits, transient},
+    connection_pool::{ConnectionPool, RequestLimits},
+    incomplete_reply::transient,
 };
 
 /// The SDK's HTTP client: it sends over a pool of connections and returns only complete replies.

@@ -12,7 +12,6 @@ use std::{
 };
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpRequest, result::ConnectorError};
-use aws_smithy_types::retry::ErrorKind;
 use http::{HeaderValue, Request, Response, Uri, header::HOST, uri::PathAndQuery};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -30,7 +29,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tower::Service as _;
 
-use super::trust::TlsConfig;
+use super::{incomplete_reply::transient, trust::TlsConfig};
 
 /// The largest replies, with a hundred tasks or alarms, are smaller than one megabyte.
 const MAX_REPLY: usize = 8 * 1024 * 1024;
@@ -257,16 +256,6 @@ fn origin_of(uri: &Uri) -> Result<Uri, ConnectorError> {
     parts.authority = uri.authority().cloned();
     parts.path_and_query = Some(PathAndQuery::from_static("/"));
     Uri::from_parts(parts).map_err(|error| ConnectorError::user(error.into()))
-}
-
-/// An incomplete reply, with the reason.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct IncompleteReply(pub String);
-
-/// An error after which the same request may succeed.
-pub fn transient(why: &str) -> ConnectorError {
-    ConnectorError::other(IncompleteReply(why.to_owned()).into(), Some(ErrorKind::TransientError))
 }
 
 #[cfg(test)]

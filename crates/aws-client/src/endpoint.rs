@@ -2,7 +2,7 @@
 
 use gate::permissions::partition_of;
 
-use super::signing_client::{ServiceEndpoint, WireProtocol};
+use super::service_endpoint::{ServiceEndpoint, WireProtocol};
 use crate::settings::AwsSettings;
 
 /// A partition: the Regions that share a domain.

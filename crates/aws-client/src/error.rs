@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use gate::ReasonCode;
 
-use super::connection_pool::IncompleteReply;
+use super::incomplete_reply::IncompleteReply;
 
 /// A call to AWS without a usable reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

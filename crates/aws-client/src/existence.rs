@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Aws, AwsError,
-    signing_client::{ServiceEndpoint, WireProtocol},
+    service_endpoint::{ServiceEndpoint, WireProtocol},
 };
 use crate::model::Image;
 
@@ -28,10 +28,6 @@ const TAGS: ServiceEndpoint = ServiceEndpoint::new(
     "tagging",
     WireProtocol::Json("ResourceGroupsTaggingAPI_20170126"),
 );
-
-/// The operations that check whether something exists. A denial is reported as a warning.
-pub(super) const EXISTENCE_OPERATIONS: [&str; 5] =
-    [DESCRIBE_LOG_GROUPS, GET_ROLE, GET_PARAMETERS, DESCRIBE_SECRET, DESCRIBE_IMAGES];
 
 /// The maximum number of names for one GetParameters call.
 const MAX_PARAMETERS_PER_CALL: usize = 10;

@@ -4,7 +4,7 @@ use gate::permissions::actions::GET_OBJECT;
 
 use super::{
     Aws, AwsError,
-    signing_client::{ServiceEndpoint, WireProtocol},
+    service_endpoint::{ServiceEndpoint, WireProtocol},
 };
 
 const S3: ServiceEndpoint = ServiceEndpoint::new("S3", "s3", WireProtocol::S3);

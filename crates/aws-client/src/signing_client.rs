@@ -21,7 +21,10 @@ use aws_smithy_runtime_api::{
     http::Request,
 };
 use aws_smithy_types::body::SdkBody;
-use gate::ReasonCode;
+use gate::{
+    ReasonCode,
+    permissions::actions::{DESCRIBE_IMAGES, DESCRIBE_LOG_GROUPS, DESCRIBE_SECRET, GET_PARAMETERS, GET_ROLE},
+};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
@@ -30,8 +33,8 @@ use super::{
     connection_pool::{ConnectionPool, RequestLimits},
     endpoint::Partition,
     error,
-    existence::EXISTENCE_OPERATIONS,
     retry_budget::RetryBudget,
+    service_endpoint::{ServiceEndpoint, WireProtocol},
 };
 use crate::settings::AwsSettings;
 
@@ -42,44 +45,9 @@ const BACKOFF: Duration = Duration::from_millis(200);
 /// No expected reply is larger: a gate file in S3 can have 256 KiB.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// A service, with the names that its requests use.
-#[derive(Debug)]
-pub(super) struct ServiceEndpoint {
-    /// The suffix of its `AWS_ENDPOINT_URL_…`.
-    pub id: &'static str,
-    /// The prefix of its host name.
-    pub host: &'static str,
-    /// Its name in signatures.
-    pub signing_name: &'static str,
-    pub protocol: WireProtocol,
-    /// Whether it has one endpoint for all Regions of a partition.
-    pub is_global: bool,
-}
-
-impl ServiceEndpoint {
-    /// A service with the same name in hosts and signatures, and an endpoint in each Region.
-    pub const fn new(id: &'static str, name: &'static str, protocol: WireProtocol) -> Self {
-        Self { id, host: name, signing_name: name, protocol, is_global: false }
-    }
-
-    /// The service with one endpoint for all Regions of a partition.
-    pub const fn global(self) -> Self {
-        Self { is_global: true, ..self }
-    }
-}
-
-/// The protocol of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WireProtocol {
-    /// awsJson 1.1, with the prefix of `X-Amz-Target`.
-    Json(&'static str),
-    /// awsQuery, with its version.
-    Query(&'static str),
-    /// restJson: the path names the operation.
-    RestJson,
-    /// The protocol of S3.
-    S3,
-}
+/// The operations that check whether something exists. A denial is reported as a warning.
+const EXISTENCE_OPERATIONS: [&str; 5] =
+    [DESCRIBE_LOG_GROUPS, GET_ROLE, GET_PARAMETERS, DESCRIBE_SECRET, DESCRIBE_IMAGES];
 
 /// A request before it is signed.
 #[derive(Debug)]

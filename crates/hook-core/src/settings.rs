@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use aws_client::{AwsSettings, CertificateFile, model::EcsServiceName};
 use gate::Mode;
+use lifecycle::Hook;
 
 pub use crate::gate_source::GateSource;
 use crate::redact::Redactor;
@@ -133,6 +134,15 @@ const LAMBDA_RUNTIME_VARS: [&str; 4] = [
 ];
 
 impl Settings {
+    /// Whether the smoke test of `ALB_URL` replaces everything else: only in AfterAllowTestTraffic, without a gate file,
+    /// and if all settings are valid.
+    pub fn has_smoke_test(&self, hook: Hook) -> bool {
+        hook == Hook::AfterAllowTestTraffic
+            && self.alb_url.is_some()
+            && self.gate == GateSource::None
+            && self.errors.is_empty()
+    }
+
     /// Reads the settings of this process.
     pub fn from_env() -> Self {
         Self::from_env_with([])

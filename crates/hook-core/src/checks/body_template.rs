@@ -6,12 +6,12 @@ use gate::{
 };
 use reqwest::Url;
 
-use super::facts;
+use super::KnownFacts;
 
 /// Renders the body and its content type.
 pub(super) fn render(
     body: &BodyTemplate,
-    known: &facts::ResolvedFacts,
+    known: &KnownFacts,
 ) -> Result<(Option<Vec<u8>>, Option<&'static str>), UnresolvedFact> {
     Ok(match body {
         BodyTemplate::None => (None, None),

@@ -10,19 +10,21 @@ use aws_client::{
 use gate::{Condition, Fact, UnresolvedFact, VersionFact};
 
 use super::{
-    CheckContext, Colour, RoutedRequest,
-    http::bind_facts,
+    CheckContext, Colour, KnownFacts, RoutedRequest,
     task_set::{find_task_set, role},
 };
 use crate::finding::Observation;
 
-/// The values of facts, or why a fact has none.
-pub type ResolvedFacts = BTreeMap<Fact, Result<String, UnresolvedFact>>;
+/// Binds the facts of conditions to their values.
+pub(super) fn bind_facts(expect: &[Condition], known: &KnownFacts) -> Result<Vec<Condition>, Observation> {
+    let rendered = expect.iter().map(|condition| condition.bind(known));
+    rendered.collect::<Result<_, _>>().map_err(|unknown| Observation::unresolved(unknown, "`expect`"))
+}
 
 impl CheckContext {
     /// Resolves these facts. Each AWS resource is read once per call.
-    pub async fn resolve_facts(&self, facts: &BTreeSet<Fact>) -> ResolvedFacts {
-        let mut known = ResolvedFacts::new();
+    pub async fn resolve_facts(&self, facts: &BTreeSet<Fact>) -> KnownFacts {
+        let mut known = KnownFacts::new();
         let mut definitions = BTreeMap::new();
         for fact in facts {
             let value = match fact {

@@ -20,7 +20,8 @@ use tokio::time::Instant;
 use super::{
     CheckContext, Routing, TrafficRoute,
     attempt_counter::AttemptCounter,
-    http::{bind_facts, mark_unverified, send_and_evaluate},
+    facts::bind_facts,
+    http::{mark_unverified, send_and_evaluate},
     poll::{Attempt, poll},
     proof::why_unproven,
     request_template,

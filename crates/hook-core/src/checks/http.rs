@@ -11,10 +11,10 @@ use super::{
     attempt_counter::AttemptCounter,
     conditions::evaluate_conditions,
     connection::ConnectTo,
-    facts,
+    facts::bind_facts,
     http_client::HttpRequest,
     poll::{Attempt, poll},
-    request_template,
+    request_template::{self, describe_url_error},
     response::HttpResponse,
 };
 use crate::finding::{Observation, Outcome};
@@ -43,12 +43,6 @@ pub async fn run(spec: &HttpSpec, cx: &CheckContext) -> Observation {
         || async { Attempt::Retryable(send_and_evaluate(&cx.http_client, &request, &expect, &attempts).await) };
     let seen = poll(&spec.poll_policy, cx, attempt).await;
     rule_outcome.add_to(mark_unverified(&spec.request_template, attempts.with_attempt_counts(seen)))
-}
-
-/// Binds the facts of conditions to their values.
-pub(super) fn bind_facts(expect: &[Condition], known: &facts::ResolvedFacts) -> Result<Vec<Condition>, Observation> {
-    let rendered = expect.iter().map(|condition| condition.bind(known));
-    rendered.collect::<Result<_, _>>().map_err(|unknown| Observation::unresolved(unknown, "`expect`"))
 }
 
 /// Marks a pass as unverified if the certificate was not verified, because anybody could have responded.
@@ -125,12 +119,4 @@ const GATEWAY_HINT: &str = "read the service's log, and look at its targets: a l
 
 fn describe_response(response: &HttpResponse) -> String {
     format!("returned {} in {}", response.status, gate::format_duration(response.latency()))
-}
-
-/// What is wrong with the text of a URL. The library's words for the most frequent error say nothing to a reader.
-pub(super) fn describe_url_error(error: impl std::fmt::Display) -> String {
-    match error.to_string().as_str() {
-        "relative URL without a base" => "it does not begin with http:// or https://".to_owned(),
-        other => other.to_owned(),
-    }
 }

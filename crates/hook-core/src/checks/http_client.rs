@@ -25,7 +25,6 @@ use super::{
     connection::{ConnectTo, ConnectionOptions, HttpVersion},
     egress::{EgressPolicy, NotAllowed},
     listener_rules::GreenRules,
-    request_template::without_query,
     response::HttpResponse,
     tls,
 };
@@ -386,6 +385,14 @@ impl std::error::Error for NotResolved {}
 pub(super) async fn resolve_host(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
     let found = tokio::net::lookup_host((host.as_str(), 0)).await.map(Vec::from_iter).unwrap_or_default();
     if found.is_empty() { Err(NotResolved(host)) } else { Ok(found) }
+}
+
+/// Removes the query, because it can contain values that must not be in a log.
+pub(super) fn without_query(url: &str) -> String {
+    match url.split_once(['?', '#']) {
+        Some((before, _)) => format!("{before}?…"),
+        None => url.to_owned(),
+    }
 }
 
 /// Classifies a failed request by its causes, from the outermost to the innermost.

@@ -3,26 +3,11 @@
 
 use std::sync::Arc;
 
-use aws_client::{
-    AwsError,
-    model::{Listener, RequestParts, Rule, RuleMatch},
-};
+use aws_client::model::{Listener, RequestParts, Rule, RuleMatch};
 use gate::ReasonCode;
-use reqwest::{Url, header::HOST};
-use tokio::{sync::Mutex, time::Instant};
+use reqwest::Url;
 
-use super::{CheckContext, RoutedRequest, TrafficRoute, http_client::HttpRequest};
 use crate::finding::{Observation, Outcome};
-
-/// Rules older than this are read again. Checks that start together share one call.
-const LISTENER_CACHE_TTL: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// A listener, and when it was read.
-type CachedListener = Option<(Instant, Arc<Listener>)>;
-
-/// The listeners, as they were last read.
-#[derive(Debug, Default)]
-pub struct ListenerCache([Mutex<CachedListener>; 2]);
 
 /// Where a request goes, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,13 +21,15 @@ pub(super) enum RuleOutcome {
 /// The listener rules that a request was compared with.
 #[derive(Clone)]
 pub(super) struct GreenRules {
-    listener: Arc<Listener>,
-    green: String,
-    parts: RequestParts,
+    pub listener: Arc<Listener>,
+    /// The ARN of the new version's target group.
+    pub green: String,
+    /// The request, as the rules see it.
+    pub parts: RequestParts,
 }
 
 impl GreenRules {
-    fn evaluate(&self, parts: &RequestParts) -> Result<RuleOutcome, String> {
+    pub fn evaluate(&self, parts: &RequestParts) -> Result<RuleOutcome, String> {
         evaluate_rules(&self.listener.rules, parts, std::slice::from_ref(&self.green))
     }
 
@@ -74,42 +61,6 @@ impl RuleOutcome {
     }
 }
 
-impl CheckContext {
-    /// Checks that the listener rules currently forward a request to the new version. A check sends its request after
-    /// its barrier has passed, when the rules have switched. The request keeps the rules for the URLs of redirects.
-    pub(super) async fn check_leads_to_green(
-        &self,
-        route: Option<TrafficRoute>,
-        request: &mut HttpRequest,
-    ) -> Result<RuleOutcome, Observation> {
-        let Some(known) = route.and_then(|route| self.routing().listener_for_requests(route)) else {
-            return Ok(RuleOutcome::Green);
-        };
-        let Some(green) = &self.target.green_group else { return Ok(RuleOutcome::Green) };
-        let listener = self.current_listener(known).await?;
-        let rules = GreenRules { listener, green: green.arn.clone(), parts: request_parts(request) };
-        let rule_outcome = rules.evaluate(&rules.parts).map_err(|seen| {
-            let expected = format!("a listener rule that forwards to {}", green.name);
-            Observation::failed(ReasonCode::RuleLeadsElsewhere, &request.title, expected, seen)
-        })?;
-        request.green_rules = Some(rules);
-        Ok(rule_outcome)
-    }
-
-    async fn current_listener(&self, known: &Listener) -> Result<Arc<Listener>, AwsError> {
-        let is_production = self.target.production.as_ref().is_some_and(|own| own.arn == known.arn);
-        let mut cached = self.listeners.0[usize::from(is_production)].lock().await;
-        if let Some((read, listener)) = &*cached
-            && read.elapsed() < LISTENER_CACHE_TTL
-        {
-            return Ok(listener.clone());
-        }
-        let listener = Arc::new(self.aws.refresh_listener(known).await?);
-        *cached = Some((Instant::now(), listener.clone()));
-        Ok(listener)
-    }
-}
-
 /// Evaluates which rules decide, and where they forward. The error describes the rule that does not forward to
 /// `groups`, as a noun: `rule 1 (path /blog/*), which forwards 100 % to tg-blog`.
 pub(super) fn evaluate_rules(rules: &[Rule], request: &RequestParts, groups: &[String]) -> Result<RuleOutcome, String> {
@@ -137,17 +88,6 @@ pub(super) fn all_candidates_forward_to(rules: &[Rule], request: &RequestParts, 
     let matched = RuleMatch::for_request(rules, request);
     let mut candidates = matched.candidates().peekable();
     candidates.peek().is_some() && candidates.all(|rule| rule.forwards_only_to(groups))
-}
-
-/// A request as listener rules see it.
-fn request_parts(request: &HttpRequest) -> RequestParts {
-    let (url, headers) = (&request.url, &request.headers);
-    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(url.host_str());
-    RequestParts {
-        host: host.unwrap_or_default().to_owned(),
-        ..RoutedRequest::new(request.method.as_str(), &path, headers).parts
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod body_template;
 mod chaos;
 mod conditions;
 mod connection;
+mod context;
 mod egress;
 mod facts;
 mod forwards_to;
@@ -19,6 +20,7 @@ mod health_check_method;
 mod http;
 mod http_client;
 mod image;
+mod leads_to_green;
 mod listener_rules;
 mod poll;
 mod prediction;
@@ -35,12 +37,8 @@ mod tcp_connect;
 mod tls;
 mod unbound;
 
-use std::{sync::Arc, time::SystemTime};
-
-use aws_client::{Aws, model::DeploymentView};
 use gate::{CheckSpec, Kind};
 pub use lifecycle::{Colour, TrafficRoute};
-use tokio::{sync::Semaphore, time::Instant};
 
 use self::{
     address::{ListenerAddress, RoutedRequest},
@@ -48,16 +46,12 @@ use self::{
 };
 pub use self::{
     address::{Routing, with_scheme},
+    context::{CheckContext, GateFileInput, KnownFacts},
     egress::EgressPolicy,
-    facts::ResolvedFacts as KnownFacts,
     http_client::HttpClient,
-    listener_rules::ListenerCache,
-    prediction::{GateFileInput, predict_failures},
+    prediction::predict_failures,
 };
-use crate::{
-    finding::{Observation, Policies},
-    secrets::Secrets,
-};
+use crate::finding::Observation;
 
 /// The most attempts that run at the same time, however many checks wait for their next one. If a thousand sent AWS
 /// requests at once, they would time out while waiting for each other.
@@ -95,37 +89,4 @@ fn predict_failure(check: &Kind, routing: &Routing<'_>) -> Option<Observation> {
             None
         }
     }
-}
-
-/// What a check can use.
-#[derive(Clone, Debug)]
-pub struct CheckContext {
-    /// What discovery found.
-    pub target: Arc<DeploymentView>,
-    /// The AWS client, for what changes during the deployment.
-    pub aws: Aws,
-    /// The client for HTTP and TCP.
-    pub http_client: HttpClient,
-    /// `ALB_URL`, used in place of the test listener's address.
-    pub test_address: Option<String>,
-    /// `GREENLIGHT_HOST`.
-    pub host: Option<String>,
-    /// The facts that are known before any check runs: the function's variables.
-    pub env_facts: Arc<facts::ResolvedFacts>,
-    /// The gate file of all hooks.
-    pub gate_file: Arc<GateFileInput>,
-    /// The secrets of the gate file.
-    pub secrets: Arc<Secrets>,
-    /// When customers' requests began to reach the replacement, if they do. Alarms are checked from that time on.
-    pub traffic_since: Option<SystemTime>,
-    /// What the outcomes of this check mean for the deployment.
-    pub policies: Policies,
-    /// The listeners with their rules, as they were last read.
-    pub listeners: Arc<ListenerCache>,
-    /// Limits how many attempts run at the same time.
-    pub permits: Arc<Semaphore>,
-    /// When all checks must have ended.
-    pub deadline: Instant,
-    /// What to do if a check needed longer, if the hint of its reason code is wrong.
-    pub out_of_time_hint: Option<&'static str>,
 }

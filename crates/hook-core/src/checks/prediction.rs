@@ -2,27 +2,11 @@
 //! check on its own port, a path that no listener rule forwards.
 
 use aws_client::model::RequestParts;
-use gate::{Plan, ReasonCode, WhenContext, load, plan, why_not_applicable};
+use gate::{Plan, ReasonCode, load, plan, why_not_applicable};
 use lifecycle::Hook;
 
-use super::{RoutedRequest, Routing, TrafficRoute, listener_rules::evaluate_rules, predict_failure};
+use super::{GateFileInput, RoutedRequest, Routing, TrafficRoute, listener_rules::evaluate_rules, predict_failure};
 use crate::finding::Observation;
-
-/// The gate file, for checks that predict what later hooks will do.
-#[derive(Clone, Default)]
-pub struct GateFileInput {
-    /// The text. None if there is no gate file.
-    pub text: Option<String>,
-    /// The values that its `when` conditions compare with.
-    pub when_context: WhenContext,
-}
-
-/// Hides the variables, because they can be secret.
-impl std::fmt::Debug for GateFileInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("GateFileInput")
-    }
-}
 
 /// The predicted failures of a hook's checks, with the check's name. Empty if the gate file is invalid, which is
 /// reported elsewhere.

@@ -13,11 +13,9 @@ use reqwest::{
 };
 
 use super::{
-    CheckContext, RoutedRequest, Routing, body_template,
+    CheckContext, KnownFacts, RoutedRequest, Routing, body_template,
     connection::{ConnectTo, ConnectionOptions, HttpVersion, RedirectPolicy},
-    facts,
-    http::describe_url_error,
-    http_client::HttpRequest,
+    http_client::{HttpRequest, without_query},
     tls::{INVALID_ROOTS_HINT, TrustedRoots},
 };
 use crate::{finding::Observation, redact::Redactor};
@@ -25,7 +23,7 @@ use crate::{finding::Observation, redact::Redactor};
 /// Predicts what will be wrong with the request, unless it has facts that are known only later.
 pub fn predict_failure(template: &RequestTemplate, routing: &Routing<'_>) -> Option<Observation> {
     let UrlTemplate::Listener(route, path) = &template.url else { return None };
-    let nothing = facts::ResolvedFacts::new();
+    let nothing = KnownFacts::new();
     let text = |text: &Template| Some(text.render(&nothing).ok()?.expose_secret().to_owned());
     let mut headers = HeaderMap::new();
     for (name, value) in &template.headers {
@@ -46,7 +44,7 @@ pub fn predict_failure(template: &RequestTemplate, routing: &Routing<'_>) -> Opt
 pub(super) fn render(
     template: &RequestTemplate,
     cx: &CheckContext,
-    known: &facts::ResolvedFacts,
+    known: &KnownFacts,
 ) -> Result<HttpRequest, Observation> {
     let resource = || format!("request {}", template.display_text);
     let of = |unknown: UnresolvedFact| Observation::unresolved(unknown, resource());
@@ -153,7 +151,7 @@ pub(super) fn render(
 
 /// Redacts what the response may send back: secrets, and the function's variables in the request. The variables belong
 /// to the team, so their values are never shown.
-fn redactor_for(cx: &CheckContext, known: &facts::ResolvedFacts) -> Redactor {
+fn redactor_for(cx: &CheckContext, known: &KnownFacts) -> Redactor {
     let mut redactor = cx.secrets.redactor();
     for (fact, value) in known {
         if let (Fact::Env(name), Ok(value)) = (fact, value) {
@@ -163,18 +161,15 @@ fn redactor_for(cx: &CheckContext, known: &facts::ResolvedFacts) -> Redactor {
     redactor
 }
 
-/// Removes the query, because it can contain values that must not be in a log.
-pub(super) fn without_query(url: &str) -> String {
-    match url.split_once(['?', '#']) {
-        Some((before, _)) => format!("{before}?…"),
-        None => url.to_owned(),
+/// What is wrong with the text of a URL. The library's words for the most frequent error say nothing to a reader.
+pub(super) fn describe_url_error(error: impl std::fmt::Display) -> String {
+    match error.to_string().as_str() {
+        "relative URL without a base" => "it does not begin with http:// or https://".to_owned(),
+        other => other.to_owned(),
     }
 }
 
-fn trusted_roots(
-    tls: &TlsOptions,
-    known: &facts::ResolvedFacts,
-) -> Result<Result<TrustedRoots, String>, UnresolvedFact> {
+fn trusted_roots(tls: &TlsOptions, known: &KnownFacts) -> Result<Result<TrustedRoots, String>, UnresolvedFact> {
     if tls.unverified {
         return Ok(Ok(TrustedRoots::Any));
     }

@@ -9,12 +9,11 @@ use gate::{
 };
 
 use super::{
-    CheckContext,
+    CheckContext, KnownFacts,
     attempt_counter::AttemptCounter,
     conditions::evaluate_conditions,
-    facts,
+    facts::bind_facts,
     health_check_method::load_balancer_accepts,
-    http::bind_facts,
     http_client::TransportError,
     poll::{Attempt, poll},
 };
@@ -48,7 +47,7 @@ pub(super) fn mark_service_unverified(seen: Observation) -> Observation {
     seen.prepend_details([why]).with_outcome(Outcome::Unverified, ReasonCode::ServiceUnverified)
 }
 
-fn resolve(spec: &TcpSpec, cx: &CheckContext, known: &facts::ResolvedFacts) -> Result<(String, u16), Observation> {
+fn resolve(spec: &TcpSpec, cx: &CheckContext, known: &KnownFacts) -> Result<(String, u16), Observation> {
     if let Some(route) = spec.required_route() {
         let listener = cx.listener(route)?;
         return Ok((listener.dns_name.clone(), listener.port));

@@ -10,7 +10,7 @@ use crate::{
     conclusion::{Conclusion, STRICT},
     finding::{Observation, Outcome},
     phase::Phase,
-    settings::{GateSource, Settings},
+    settings::Settings,
 };
 
 /// The smoke test that the settings ask for.
@@ -20,14 +20,9 @@ pub struct SmokeTest {
 }
 
 impl SmokeTest {
-    /// Only AfterAllowTestTraffic runs it, only without a gate file, and only if all settings are valid.
+    /// The smoke test, if it replaces everything else.
     pub fn from_settings(hook: Hook, settings: &Settings) -> Option<Self> {
-        match (hook, &settings.alb_url, &settings.gate) {
-            (Hook::AfterAllowTestTraffic, Some(_), GateSource::None) if settings.errors.is_empty() => {
-                Some(Self { routes: settings.routes.clone() })
-            }
-            _ => None,
-        }
+        settings.has_smoke_test(hook).then(|| Self { routes: settings.routes.clone() })
     }
 
     /// One check for each route. They start at once, and all of them run to their end.
@@ -59,6 +54,7 @@ pub fn version_unverified() -> Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::GateSource;
 
     /// What a function with only `ALB_URL` has.
     fn settings() -> Settings {

@@ -7,7 +7,6 @@ use gate::{Fact, WhenContext};
 use lifecycle::Hook;
 use tokio::time::Instant;
 
-use super::alb_url::SmokeTest;
 use crate::{
     checks::{EgressPolicy, HttpClient, KnownFacts},
     redact::Redactor,
@@ -32,7 +31,7 @@ impl EvaluationContext {
     /// Creates all clients. All of them only read, and nothing here can fail.
     pub fn new(hook: Hook, settings: Settings) -> Self {
         let aws = Aws::new(&settings.aws);
-        if SmokeTest::from_settings(hook, &settings).is_none() {
+        if !settings.has_smoke_test(hook) {
             // Lambda gives the start of a function a full core, and an event perhaps a tenth of one.
             aws.build_discovery_clients();
             gate::parse_built_in(hook);
