@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use lifecycle::TrafficRoute;
 
-use super::{Kind, KindReader, KindSpec, PollPolicy};
+use super::{KindSpec, PollPolicy};
 use crate::{
     AwsOperation, Condition, MapReader, Referenced, Subject, YamlValue, permissions::Requirement,
     reason_code::ReasonCode,
 };
 
-pub(super) const KIND: KindReader = KindReader { key: "alarms", read };
+pub(super) const KEY: &str = "alarms";
 
 /// CloudWatch's word for an alarm without enough data.
 pub const NO_DATA: &str = "INSUFFICIENT_DATA";
@@ -42,13 +42,13 @@ pub struct AlarmsSpec {
     pub new_only: bool,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<AlarmsSpec> {
     let selector = read_selector(fields);
     let poll_policy =
         PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(15), ..PollPolicy::SINGLE_ATTEMPT });
     let new_only = fields.bool_or("new_only", false);
     let expect = fields.expect_required(SUBJECTS, "[state != ALARM]");
-    Some(Kind::Alarms(AlarmsSpec { selector: selector?, poll_policy, expect, new_only }))
+    Some(AlarmsSpec { selector: selector?, poll_policy, expect, new_only })
 }
 
 fn read_selector(fields: &mut MapReader<'_>) -> Option<AlarmSelector> {
@@ -87,7 +87,7 @@ fn read_selector(fields: &mut MapReader<'_>) -> Option<AlarmSelector> {
 
 impl KindSpec for AlarmsSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {

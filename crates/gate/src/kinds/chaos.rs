@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use lifecycle::TrafficRoute;
 
-use super::{Kind, KindReader, KindSpec, PollPolicy};
+use super::{KindSpec, PollPolicy};
 use crate::{Fact, MapReader, Template};
 
 #[cfg(not(debug_assertions))]
 compile_error!("the feature `sabotage` is for tests: a release has no check that breaks its own process");
 
-pub(super) const KIND: KindReader = KindReader { key: "sabotage", read };
+pub(super) const KEY: &str = "sabotage";
 
 /// How it misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,20 +48,20 @@ pub struct ChaosSpec {
     pub facts: BTreeSet<Fact>,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<ChaosSpec> {
     let misbehaviour = fields.variant("sabotage", &MISBEHAVIOURS)?;
     let message = fields.template("says");
     let facts = fields.facts().clone();
-    Some(Kind::Chaos(ChaosSpec { misbehaviour, message, facts }))
+    Some(ChaosSpec { misbehaviour, message, facts })
 }
 
 impl KindSpec for ChaosSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {
-        KIND.key.to_owned()
+        KEY.to_owned()
     }
 
     fn required_route(&self) -> Option<TrafficRoute> {

@@ -5,12 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use lifecycle::{Colour, TrafficRoute};
 
-use super::{
-    Kind, KindReader, KindSpec, PollPolicy, RequestTemplate, WindowKey, http::SUBJECTS, poll_policy::MIN_INTERVAL,
-};
+use super::{KindSpec, PollPolicy, RESPONSE_SUBJECTS, RequestTemplate, WindowKey, poll_policy::MIN_INTERVAL};
 use crate::{AwsOperation, Condition, Fact, MapReader, VersionFact, permissions::Requirement};
 
-pub(super) const KIND: KindReader = KindReader { key: "forwards_to", read };
+pub(super) const KEY: &str = "forwards_to";
 
 /// A barrier for the checks that send requests through a listener.
 #[derive(Clone, Debug)]
@@ -45,7 +43,7 @@ pub const DEFAULT_SETTLE: Duration = Duration::from_secs(2);
 /// How many responses in a row prove a version: enough to reach several nodes.
 const REQUIRED_MATCHES: u32 = 3;
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<ForwardsToSpec> {
     let green = fields.variant("forwards_to", &[("green", ())]);
     let route = fields.variant("listener", &TrafficRoute::VARIANTS).unwrap_or(TrafficRoute::Test);
     let version_probe = fields.has("http");
@@ -65,9 +63,9 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
         fields.number("consecutive", row).unwrap_or(REQUIRED_MATCHES)
     };
     let expect = if version_probe {
-        fields.expect_required(SUBJECTS, "[\"json.version == {{green.image_tag}}\"]")
+        fields.expect_required(RESPONSE_SUBJECTS, "[\"json.version == {{green.image_tag}}\"]")
     } else {
-        fields.expect(SUBJECTS)
+        fields.expect(RESPONSE_SUBJECTS)
     };
     let facts = fields.facts().clone();
     let other_listener = request_template.iter().flatten().find_map(RequestTemplate::route).filter(|to| *to != route);
@@ -100,7 +98,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
         None => None,
         Some(question) => Some(VersionProbe { request_template: question?, facts, expect, consecutive }),
     };
-    green.map(|()| Kind::ForwardsTo(ForwardsToSpec { route, poll_policy, version_probe: identity, settle }))
+    green.map(|()| ForwardsToSpec { route, poll_policy, version_probe: identity, settle })
 }
 
 impl ForwardsToSpec {
@@ -117,7 +115,7 @@ impl ForwardsToSpec {
 
 impl KindSpec for ForwardsToSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {
@@ -190,7 +188,7 @@ mod tests {
 
     #[test]
     fn only_an_equality_of_a_value_with_a_fact_of_the_new_version_can_be_proof() {
-        let can_prove = |text: &str| compares_versions(&Condition::parse(text, SUBJECTS).unwrap());
+        let can_prove = |text: &str| compares_versions(&Condition::parse(text, RESPONSE_SUBJECTS).unwrap());
         for text in [
             "json.version == {{green.image_tag}}",
             "json.version == 'v{{green.image_tag}}'",

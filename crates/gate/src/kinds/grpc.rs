@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    Kind, KindReader, KindSpec, PollPolicy, RequestTemplate,
+    KindSpec, PollPolicy, RequestTemplate,
     unbound::{read_any_version, warn_if_unbound},
 };
 use lifecycle::TrafficRoute;
 
 use crate::{Fact, MapReader};
 
-pub(super) const KIND: KindReader = KindReader { key: "grpc", read };
+pub(super) const KEY: &str = "grpc";
 
 /// <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>
 pub const HEALTH_CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
@@ -27,12 +27,12 @@ pub struct GrpcSpec {
     pub warns_unbound: bool,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<GrpcSpec> {
     let spec = read_call(fields);
     let any_version = read_any_version(fields);
     let spec = spec?;
-    let warns_unbound = warn_if_unbound(KIND.key, spec.request_template.route(), any_version, fields);
-    Some(Kind::Grpc(GrpcSpec { warns_unbound, ..spec }))
+    let warns_unbound = warn_if_unbound(KEY, spec.request_template.route(), any_version, fields);
+    Some(GrpcSpec { warns_unbound, ..spec })
 }
 
 fn read_call(fields: &mut MapReader<'_>) -> Option<GrpcSpec> {
@@ -55,7 +55,7 @@ fn read_call(fields: &mut MapReader<'_>) -> Option<GrpcSpec> {
 
 impl KindSpec for GrpcSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {

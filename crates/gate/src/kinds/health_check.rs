@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use lifecycle::TrafficRoute;
 
-use super::{Kind, KindReader, KindSpec, PollPolicy, http::SUBJECTS};
+use super::{KindSpec, PollPolicy, RESPONSE_SUBJECTS};
 use crate::{Condition, HttpDefaults, MapReader};
 
-pub(super) const KIND: KindReader = KindReader { key: "health_check", read };
+pub(super) const KEY: &str = "health_check";
 
 /// `within` is for a listener that has just switched and may still send some requests to the other version. It ends
 /// with the first correct response. If every second task is broken, 10 requests in a row meet only good ones in 1 of
@@ -33,7 +33,7 @@ pub struct HealthCheckSpec {
     pub expect: Vec<Condition>,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<HealthCheckSpec> {
     let route = fields.variant("health_check", &TrafficRoute::VARIANTS);
     let path = fields.string("path");
     if let (Some(path), Some(node)) = (&path, fields.node("path"))
@@ -46,16 +46,8 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     let timeout = fields.duration_or("timeout", defaults.timeout);
     let connect_timeout = fields.duration_or("connect_timeout", defaults.connect_timeout);
     let poll_policy = PollPolicy::read(fields, &DEFAULT_POLL);
-    let expect = fields.expect(SUBJECTS);
-    Some(Kind::HealthCheck(HealthCheckSpec {
-        route: route?,
-        path,
-        timeout,
-        has_timeout,
-        connect_timeout,
-        poll_policy,
-        expect,
-    }))
+    let expect = fields.expect(RESPONSE_SUBJECTS);
+    Some(HealthCheckSpec { route: route?, path, timeout, has_timeout, connect_timeout, poll_policy, expect })
 }
 
 impl HealthCheckSpec {
@@ -67,7 +59,7 @@ impl HealthCheckSpec {
 
 impl KindSpec for HealthCheckSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {

@@ -5,21 +5,12 @@ use std::{collections::BTreeSet, time::Duration};
 use lifecycle::TrafficRoute;
 
 use super::{
-    Kind, KindReader, KindSpec, PollPolicy, RequestTemplate, UrlTemplate,
+    KindSpec, PollPolicy, RESPONSE_SUBJECTS, RequestTemplate, UrlTemplate,
     unbound::{read_any_version, warn_if_unbound},
 };
-use crate::{Condition, Fact, MapReader, Message, Subject, reason_code::ReasonCode};
+use crate::{Condition, Fact, MapReader, Message};
 
-pub(super) const KIND: KindReader = KindReader { key: "http", read };
-
-/// What conditions on a response can be about.
-pub const SUBJECTS: &[Subject] = &[
-    Subject::status("status", ReasonCode::UnexpectedStatus),
-    Subject::duration("latency", ReasonCode::TooSlow),
-    Subject::text("body", ReasonCode::UnexpectedBody),
-    Subject::headers("header", ReasonCode::UnexpectedHeader),
-    Subject::json("json", ReasonCode::UnexpectedBody),
-];
+pub(super) const KEY: &str = "http";
 
 /// A request and what to expect of its response.
 #[derive(Clone, Debug)]
@@ -48,18 +39,18 @@ impl HttpSpec {
             facts: BTreeSet::new(),
             warmup: 0,
             poll_policy: PollPolicy::SINGLE_ATTEMPT,
-            expect: vec![Condition::parse("status == 2xx", SUBJECTS)?],
+            expect: vec![Condition::parse("status == 2xx", RESPONSE_SUBJECTS)?],
             warns_unbound: false,
         })
     }
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<HttpSpec> {
     let spec = read_request(fields);
     let any_version = read_any_version(fields);
     let spec = spec?;
-    let warns_unbound = warn_if_unbound(KIND.key, spec.request_template.route(), any_version, fields);
-    Some(Kind::Http(HttpSpec { warns_unbound, ..spec }))
+    let warns_unbound = warn_if_unbound(KEY, spec.request_template.route(), any_version, fields);
+    Some(HttpSpec { warns_unbound, ..spec })
 }
 
 /// Reads the request and what to expect of its response.
@@ -68,7 +59,7 @@ pub(super) fn read_request(fields: &mut MapReader<'_>) -> Option<HttpSpec> {
     let warmup = fields.number_or("warmup", 0..=1000, 0);
     let single_attempt = PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT };
     let poll_policy = PollPolicy::read(fields, &single_attempt);
-    let expect = fields.expect_required(SUBJECTS, "[status == 200]");
+    let expect = fields.expect_required(RESPONSE_SUBJECTS, "[status == 200]");
     let facts = fields.facts().clone();
     let (request_template, warns_unbound) = (request_template?, false);
     Some(HttpSpec { request_template, facts, warmup, poll_policy, expect, warns_unbound })
@@ -76,7 +67,7 @@ pub(super) fn read_request(fields: &mut MapReader<'_>) -> Option<HttpSpec> {
 
 impl KindSpec for HttpSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {

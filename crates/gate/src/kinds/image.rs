@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use lifecycle::{Colour, TrafficRoute};
 
-use super::{Kind, KindReader, KindSpec, PollPolicy};
+use super::{KindSpec, PollPolicy};
 use crate::{AwsOperation, MapReader, Referenced, permissions::Requirement};
 
-pub(super) const KIND: KindReader = KindReader { key: "image", read };
+pub(super) const KEY: &str = "image";
 
 /// The images of a version.
 #[derive(Clone, Debug)]
@@ -18,17 +18,17 @@ pub struct ImageSpec {
     pub poll_policy: PollPolicy,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<ImageSpec> {
     let colour = fields.variant("image", &Colour::VARIANTS);
     let containers = fields.strings("containers").into_iter().map(|(_, name)| name).collect();
     let poll_policy =
         PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT });
-    Some(Kind::Image(ImageSpec { colour: colour?, containers, poll_policy }))
+    Some(ImageSpec { colour: colour?, containers, poll_policy })
 }
 
 impl KindSpec for ImageSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {

@@ -1,6 +1,6 @@
 //! The kinds of check, one file each: the keys in the gate file, and what they mean, as data. `hook-core` runs them.
 //!
-//! A new kind is one file with a `KIND` and a `KindSpec`, one line in [`KINDS`], and a variant of [`Kind`].
+//! A new kind is one file with a `KEY`, a `read` and a `KindSpec`, one line in [`KINDS`], and a variant of [`Kind`].
 
 mod alarms;
 mod body_template;
@@ -15,6 +15,7 @@ mod kind_spec;
 mod poll_policy;
 mod preflight;
 mod request_template;
+mod response_subjects;
 mod targets;
 mod tasks;
 mod tcp;
@@ -32,11 +33,12 @@ pub use self::{
     forwards_to::{DEFAULT_SETTLE, ForwardsToSpec, VersionProbe, compares_versions, green_facts},
     grpc::{GrpcSpec, HEALTH_CHECK_PATH},
     health_check::HealthCheckSpec,
-    http::{HttpSpec, SUBJECTS as RESPONSE_SUBJECTS},
+    http::HttpSpec,
     image::ImageSpec,
     poll_policy::PollPolicy,
     preflight::{PreflightItem, PreflightSpec},
     request_template::{RequestTemplate, TlsOptions, UrlTemplate},
+    response_subjects::RESPONSE_SUBJECTS,
     targets::TargetsSpec,
     tasks::{HEALTH_SUBJECTS, TasksSpec},
     tcp::{TcpSpec, parse_host_port},
@@ -45,22 +47,22 @@ use crate::MapReader;
 
 /// Every kind of check, by the key that names it in a gate file.
 pub const KINDS: &[KindReader] = &[
-    alarms::KIND,
-    health_check::KIND,
-    tasks::KIND,
-    grpc::KIND,
-    http::KIND,
-    image::KIND,
-    preflight::KIND,
-    forwards_to::KIND,
-    targets::KIND,
-    tcp::KIND,
+    KindReader { key: alarms::KEY, read: |fields| alarms::read(fields).map(Kind::Alarms) },
+    KindReader { key: health_check::KEY, read: |fields| health_check::read(fields).map(Kind::HealthCheck) },
+    KindReader { key: tasks::KEY, read: |fields| tasks::read(fields).map(Kind::Tasks) },
+    KindReader { key: grpc::KEY, read: |fields| grpc::read(fields).map(Kind::Grpc) },
+    KindReader { key: http::KEY, read: |fields| http::read(fields).map(Kind::Http) },
+    KindReader { key: image::KEY, read: |fields| image::read(fields).map(Kind::Image) },
+    KindReader { key: preflight::KEY, read: |fields| preflight::read(fields).map(Kind::Preflight) },
+    KindReader { key: forwards_to::KEY, read: |fields| forwards_to::read(fields).map(Kind::ForwardsTo) },
+    KindReader { key: targets::KEY, read: |fields| targets::read(fields).map(Kind::Targets) },
+    KindReader { key: tcp::KEY, read: |fields| tcp::read(fields).map(Kind::Tcp) },
 ];
 
 /// The kinds that a gate file can use: those in [`KINDS`], and an undocumented one in tests of whole programs.
 pub fn kinds() -> impl Iterator<Item = &'static KindReader> {
     #[cfg(feature = "sabotage")]
-    const MORE: &[KindReader] = &[chaos::KIND];
+    const MORE: &[KindReader] = &[KindReader { key: chaos::KEY, read: |fields| chaos::read(fields).map(Kind::Chaos) }];
     #[cfg(not(feature = "sabotage"))]
     const MORE: &[KindReader] = &[];
     KINDS.iter().chain(MORE)

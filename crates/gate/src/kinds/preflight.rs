@@ -2,10 +2,10 @@
 
 use lifecycle::TrafficRoute;
 
-use super::{Kind, KindReader, KindSpec, PollPolicy};
+use super::{KindSpec, PollPolicy};
 use crate::{AwsOperation, MapReader, YamlValue, permissions::Requirement};
 
-pub(super) const KIND: KindReader = KindReader { key: "preflight", read };
+pub(super) const KEY: &str = "preflight";
 
 /// One thing to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,19 +63,19 @@ pub struct PreflightSpec {
     pub items: Vec<PreflightItem>,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<PreflightSpec> {
     let items = fields.variants("preflight", &PREFLIGHT_ITEMS);
     if let Some(node) =
         fields.node("preflight").filter(|node| matches!(&node.data, YamlValue::List(list) if list.is_empty()))
     {
         fields.error(node.at, "`preflight` names nothing to check");
     }
-    if items.is_empty() { None } else { Some(Kind::Preflight(PreflightSpec { items })) }
+    if items.is_empty() { None } else { Some(PreflightSpec { items }) }
 }
 
 impl KindSpec for PreflightSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use lifecycle::{Colour, TrafficRoute};
 
-use super::{Kind, KindReader, KindSpec, PollPolicy};
+use super::{KindSpec, PollPolicy};
 use crate::{AwsOperation, Condition, MapReader, Subject, permissions::Requirement, reason_code::ReasonCode};
 
-pub(super) const KIND: KindReader = KindReader { key: "targets", read };
+pub(super) const KEY: &str = "targets";
 
 const SUBJECTS: &[Subject] = &[
     Subject::count("healthy", ReasonCode::TargetsUnhealthy),
@@ -24,17 +24,17 @@ pub struct TargetsSpec {
     pub expect: Vec<Condition>,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<TargetsSpec> {
     let colour = fields.variant("targets", &Colour::VARIANTS);
     let poll_policy =
         PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT });
     let expect = fields.expect_required(SUBJECTS, "[healthy >= 1]");
-    Some(Kind::Targets(TargetsSpec { colour: colour?, poll_policy, expect }))
+    Some(TargetsSpec { colour: colour?, poll_policy, expect })
 }
 
 impl KindSpec for TargetsSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use lifecycle::{Colour, TrafficRoute};
 
-use super::{Kind, KindReader, KindSpec, PollPolicy, WindowKey};
+use super::{KindSpec, PollPolicy, WindowKey};
 use crate::{AwsOperation, Condition, MapReader, Subject, permissions::Requirement, reason_code::ReasonCode};
 
-pub(super) const KIND: KindReader = KindReader { key: "tasks", read };
+pub(super) const KEY: &str = "tasks";
 
 const SUBJECTS: &[Subject] = &[
     Subject::name("task_set", ReasonCode::ReplacementMissing),
@@ -34,11 +34,11 @@ pub struct TasksSpec {
     pub expect: Vec<Condition>,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<TasksSpec> {
     let colour = fields.variant("tasks", &Colour::VARIANTS);
     let poll_policy = read_poll_policy(fields);
     let expect = fields.expect_required(SUBJECTS, "[running == desired]");
-    Some(Kind::Tasks(TasksSpec { colour: colour?, poll_policy, expect }))
+    Some(TasksSpec { colour: colour?, poll_policy, expect })
 }
 
 /// With `stable_for` the conditions must hold for that long without a break, and may take some time to become true.
@@ -67,7 +67,7 @@ impl TasksSpec {
 
 impl KindSpec for TasksSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {

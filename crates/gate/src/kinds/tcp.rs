@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use lifecycle::TrafficRoute;
 
-use super::{Kind, KindReader, KindSpec, PollPolicy};
+use super::{KindSpec, PollPolicy};
 use crate::{Condition, Fact, MapReader, Subject, Template, reason_code::ReasonCode};
 
-pub(super) const KIND: KindReader = KindReader { key: "tcp", read };
+pub(super) const KEY: &str = "tcp";
 
 const SUBJECTS: &[Subject] = &[Subject::duration("latency", ReasonCode::TooSlow)];
 
@@ -27,7 +27,7 @@ pub struct TcpSpec {
     pub expect: Vec<Condition>,
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Option<TcpSpec> {
     let address = fields.template("tcp");
     let timeout = fields.duration_or("timeout", TIMEOUT);
     let poll_policy =
@@ -44,7 +44,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
         fields.error(fields.position_of("tcp"), EXPECTED_FORM);
         return None;
     }
-    Some(Kind::Tcp(TcpSpec { address: place, facts, timeout, poll_policy, expect }))
+    Some(TcpSpec { address: place, facts, timeout, poll_policy, expect })
 }
 
 /// Parses host and port.
@@ -65,7 +65,7 @@ impl TcpSpec {
 
 impl KindSpec for TcpSpec {
     fn key(&self) -> &'static str {
-        KIND.key
+        KEY
     }
 
     fn default_name(&self) -> String {
