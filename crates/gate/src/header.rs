@@ -66,6 +66,17 @@ fn read_defaults(fields: &mut MapReader<'_>) -> Defaults {
     Defaults { http, policies: read_policies(fields, Policies::default()) }
 }
 
+impl Retry {
+    /// Reads the key `retry`: `{ transport: 3, backoff: 200ms..2s }`.
+    pub fn read(fields: &mut MapReader<'_>, default: Self) -> Self {
+        let read = |fields: &mut MapReader<'_>| Self {
+            transport: fields.number_or("transport", 0..=10, default.transport),
+            backoff: fields.duration_range_or("backoff", default.backoff),
+        };
+        fields.map_or("retry", "`retry`", read)
+    }
+}
+
 /// Reads `on_fail`, `on_error` and `no_data`.
 pub(super) fn read_policies(fields: &mut MapReader<'_>, default: Policies) -> Policies {
     Policies {

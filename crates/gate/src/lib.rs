@@ -27,6 +27,7 @@ pub mod permissions;
 mod plan;
 mod reader;
 mod reason_code;
+mod referenced;
 mod requirements;
 mod run_mode;
 mod schema;
@@ -75,7 +76,8 @@ pub use self::{
     plan::{Plan, PlannedCheck, order_with_barriers, plan},
     reader::{MapReader, ReadContext},
     reason_code::ReasonCode,
-    requirements::{Referenced, Requirements, requirements},
+    referenced::Referenced,
+    requirements::{Requirements, requirements},
     run_mode::{COLLECT_GRACE, Mode, RunMode, grace},
     scope::{Defaults, HttpDefaults, Retry, Scope},
     secret_ref::{SecretRef, SecretStore},

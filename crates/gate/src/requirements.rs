@@ -7,31 +7,12 @@ use std::{
 
 use lifecycle::{Hook, TrafficRoute};
 
-use super::{CheckSpec, Diagnostic, Fact, HookSection, SecretStore, WhenContext, load, why_not_applicable};
+use super::{CheckSpec, Diagnostic, Fact, HookSection, Referenced, SecretStore, WhenContext, load, why_not_applicable};
 use crate::{
     Preset,
     check_spec::CheckOrigin,
     plan::{Plan, PlannedCheck, plan},
 };
-
-/// A resource outside the gate file that the file names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Referenced {
-    /// An alarm, by name.
-    Alarm(String),
-    /// Alarms, by name prefix.
-    AlarmPrefix(String),
-    /// Alarms, by tags.
-    AlarmTags(Vec<(String, String)>),
-    /// A container of the task definition.
-    Container(String),
-    /// A parameter of Systems Manager.
-    Parameter(String),
-    /// A secret of Secrets Manager.
-    Secret(String),
-    /// A variable of the function.
-    EnvVar(String),
-}
 
 /// What a hook needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

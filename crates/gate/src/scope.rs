@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use lifecycle::Hook;
 
-use super::MapReader;
 use crate::Policies;
 
 /// What is known while a part of the file is read.
@@ -55,16 +54,5 @@ pub struct Retry {
 impl Default for Retry {
     fn default() -> Self {
         Self { transport: 0, backoff: (Duration::from_millis(200), Duration::from_secs(2)) }
-    }
-}
-
-impl Retry {
-    /// Reads the key `retry`: `{ transport: 3, backoff: 200ms..2s }`.
-    pub fn read(fields: &mut MapReader<'_>, default: Self) -> Self {
-        let read = |fields: &mut MapReader<'_>| Self {
-            transport: fields.number_or("transport", 0..=10, default.transport),
-            backoff: fields.duration_range_or("backoff", default.backoff),
-        };
-        fields.map_or("retry", "`retry`", read)
     }
 }

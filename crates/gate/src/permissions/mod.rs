@@ -2,10 +2,12 @@
 //! table is used to print them, to simulate them, and to compare them with the calls that hooks make.
 //!
 //! The AWS operations of a kind of check are in `Kind::requirements`, and those of every hook are in `every_hook`. The
-//! IAM actions of an operation are in `operation`.
+//! IAM actions of an operation are in `iam_actions`.
 
 pub mod actions;
 mod every_hook;
+mod iam_actions;
+mod inputs;
 mod operation;
 mod partition;
 mod requirement;
@@ -17,6 +19,7 @@ use lifecycle::Hook;
 
 use self::every_hook::{requirements_for_discovery, requirements_for_put_status, requirements_for_view};
 pub use self::{
+    inputs::PermissionInputs,
     operation::AwsOperation,
     partition::partition_of,
     requirement::Requirement,
@@ -57,18 +60,6 @@ impl Permission {
         }
         text
     }
-}
-
-/// Locations that a gate file does not contain.
-#[derive(Clone, Debug, Default)]
-pub struct PermissionInputs {
-    /// The source of the gate file.
-    pub gate: GateSource,
-    /// Bucket and key of AppSpec files, which may contain `*`. `None` if no deployment uses an AppSpec file in S3.
-    pub app_spec: Option<(String, String)>,
-    /// ARNs of customer managed keys that encrypt parameters, secrets or objects. Keys that AWS manages need no
-    /// permission.
-    pub kms_keys: Vec<String>,
 }
 
 /// The permissions that a hook's role needs for a gate file, or for the built-in checks if there is no file.
