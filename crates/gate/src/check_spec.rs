@@ -9,12 +9,13 @@ use lifecycle::TrafficRoute;
 
 use super::{
     Condition, Fact, Kind, MapKey, MapReader, Message, Policies, Position, ReadContext, YamlNode, YamlValue,
+    check_timing::why_check_too_early,
     foreign_words::{KeyUse, meant_key},
     header::read_policies,
     kinds::{self, KINDS, KindReader, PollPolicy, unsupported},
     permissions::Requirement,
     reader::{KeySpec, Reading, to_map},
-    suggest, timing, when,
+    suggest, when,
 };
 
 /// Where a check comes from.
@@ -158,7 +159,7 @@ pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSp
         given_keys: own,
         effective: written,
     };
-    if let Some(why) = context.scope.hook.and_then(|hook| timing::why_check_too_early(&spec, hook)) {
+    if let Some(why) = context.scope.hook.and_then(|hook| why_check_too_early(spec.check.spec(), hook)) {
         // In `forwards_to`, the listener is the reason.
         let listener = node.get("listener").filter(|_| spec.check.unblocks().is_some());
         let at = listener.or_else(|| node.get(kind.key)).map_or(at, |value| value.at);

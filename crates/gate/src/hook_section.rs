@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use lifecycle::{Hook, TrafficRoute};
+use lifecycle::Hook;
 
 use super::{
     CheckSpec, Condition, GateHeader, MapKey, MapReader, Message, Position, SecretRef, Skip, YamlNode, YamlValue,
     built_in::BuiltInFiles,
+    check_conflicts::{reject_barrier_cycle, reject_contradictions, reject_duplicate_names},
     check_spec::{self, CheckOrigin},
     kinds::KINDS,
     reader::{Reading, ValueType},
-    suggest, when, window, yaml_writer,
+    suggest, time_limit, when, window, yaml_writer,
 };
 use crate::{Mode, Policies, RunMode};
 
@@ -88,7 +89,7 @@ pub(super) fn read(
     checks.extend(own.unwrap_or_default());
     reject_duplicate_names(&checks, fields);
     reject_barrier_cycle(&checks, fields);
-    when::reject_contradictions(&when, &checks, fields);
+    reject_contradictions(&when, &checks, fields);
     for check in &checks {
         window::check_windows(check, deadline, fields);
     }
@@ -118,10 +119,10 @@ fn read_deadline(fields: &mut MapReader<'_>) -> Option<Duration> {
     let deadline = fields.duration("deadline").filter(|_| fields.is_in_file("deadline"))?;
     if deadline.is_zero() {
         fields.error(fields.position_of("deadline"), "`deadline` is 0s, which leaves the checks of this hook no time");
-    } else if deadline > window::longest_deadline()
+    } else if deadline > time_limit::longest_deadline()
         && let Some(node) = fields.node("deadline")
     {
-        fields.error(node.at, window::too_long("deadline", &node.data));
+        fields.error(node.at, time_limit::too_long("deadline", &node.data));
     }
     Some(deadline)
 }
@@ -245,33 +246,5 @@ fn apply_overrides(mut built_in: Vec<YamlNode>, changes: &YamlNode, fields: &mut
             fields.error(changes.at, Message::wrong_value("`built_in`", expected, &changes.data));
             built_in
         }
-    }
-}
-
-fn reject_duplicate_names(checks: &[CheckSpec], fields: &mut MapReader<'_>) {
-    let mut seen: BTreeMap<&str, &CheckSpec> = BTreeMap::new();
-    for check in checks {
-        if let Some(earlier) = seen.insert(&check.name, check) {
-            let message = if earlier.is_built_in() {
-                format!("{:?} is the name of a built-in check; give this check another `name`", check.name)
-            } else {
-                format!("two checks of this hook are called {:?}; give one another `name`", check.name)
-            };
-            fields.error(check.given_at("name"), message);
-        }
-    }
-}
-
-/// Two barriers that each use the URL that the other one unblocks would wait for each other forever.
-fn reject_barrier_cycle(checks: &[CheckSpec], fields: &mut MapReader<'_>) {
-    let find_barrier = |route: TrafficRoute| {
-        checks.iter().find(|it| it.check.unblocks() == Some(route) && !it.required_routes().is_empty())
-    };
-    if let (Some(test), Some(production)) = (find_barrier(TrafficRoute::Test), find_barrier(TrafficRoute::Production)) {
-        let message = format!(
-            "{:?} and {:?} wait for each other: each unblocks a listener whose URL the other one uses",
-            test.name, production.name
-        );
-        fields.error(test.at.max(production.at), message);
     }
 }

@@ -8,7 +8,9 @@
 //! values; `schema` and `explain` describe it.
 
 mod built_in;
+mod check_conflicts;
 mod check_spec;
+mod check_timing;
 mod condition;
 mod diagnostic;
 mod duration;
@@ -39,6 +41,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod time_budget;
+mod time_limit;
 mod timing;
 mod trial_copy;
 mod unit;

@@ -3,10 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    CheckSpec, Condition, ConditionResult, Fact, Failure, MapReader, Subject, SubjectValues, Value,
-    condition::{find_contradiction, review},
-};
+use super::{Condition, ConditionResult, Fact, Failure, MapReader, Subject, SubjectValues, Value};
 use crate::reason_code::ReasonCode;
 
 const SUBJECTS: &[Subject] = &[
@@ -54,22 +51,6 @@ pub(super) fn read(fields: &mut MapReader<'_>) -> Vec<Condition> {
         }
     }
     conditions
-}
-
-/// If the `when` of a check excludes the `when` of its hook, the check never runs, and nobody would notice.
-pub(super) fn reject_contradictions(hook: &[Condition], checks: &[CheckSpec], fields: &mut MapReader<'_>) {
-    if hook.is_empty() || !review(hook).is_empty() {
-        return;
-    }
-    for check in checks.iter().filter(|check| !check.when.is_empty() && review(&check.when).is_empty()) {
-        if let Some(why) = find_contradiction(hook, &check.when) {
-            let message = format!(
-                "{:?} never runs, because its `when` contradicts that of its hook: {why}; change one of the two `when`",
-                check.name
-            );
-            fields.error(check.given_at("when"), message);
-        }
-    }
 }
 
 /// The result of a hook or a check that is known from its `when`, without running anything.

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{MapReader, ValueType};
-use crate::{Message, diagnostic::join_or, duration, suggest, window, yaml::YamlValue};
+use crate::{Message, diagnostic::join_or, duration, suggest, time_limit, yaml::YamlValue};
 
 impl MapReader<'_> {
     /// A duration such as `30s`.
@@ -28,7 +28,7 @@ impl MapReader<'_> {
                 Some(duration)
             }
             Some(_) => {
-                self.error(node.at, window::too_long(key, &node.data));
+                self.error(node.at, time_limit::too_long(key, &node.data));
                 None
             }
             None => {
