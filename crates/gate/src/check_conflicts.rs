@@ -6,7 +6,7 @@ use lifecycle::TrafficRoute;
 
 use super::{
     CheckSpec, Condition, MapReader,
-    condition::{find_contradiction, review},
+    condition::satisfiability::{find_contradiction, review},
 };
 
 pub(super) fn reject_duplicate_names(checks: &[CheckSpec], fields: &mut MapReader<'_>) {

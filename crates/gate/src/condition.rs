@@ -6,36 +6,34 @@
 //! finds conditions that no values can make true.
 
 mod comparison;
-mod example;
+pub(super) mod example;
 mod foreign;
+mod leading_not;
+mod measure;
 mod operand;
 mod operator;
 mod pattern;
-mod satisfiability;
+mod result;
+pub(super) mod satisfiability;
 mod subject;
 mod syntax;
 mod term;
 
 use std::fmt;
 
-pub(crate) use self::example::ExampleValue;
-pub use self::subject::{Subject, SubjectType};
-use self::{
-    comparison::Comparison,
-    operand::Operand,
-    operator::Operator,
-    term::{Measure, Term},
-};
+use self::{comparison::Comparison, measure::Measure, operand::Operand, operator::Operator, term::Term};
 pub(super) use self::{
     foreign::{find_placeholder, translate},
     pattern::{DURATION, SubjectPattern, either, patterns},
-    satisfiability::{find_contradiction, review},
+};
+pub use self::{
+    result::{ConditionResult, Failure},
+    subject::{Subject, SubjectType},
 };
 use super::{
     Fact, Message, Scope, SubjectValues, Value,
     template::{FactResolver, UnresolvedFact},
 };
-use crate::reason_code::ReasonCode;
 
 /// What must be true: one comparison, or at least one of several.
 #[derive(Clone)]
@@ -54,30 +52,6 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum ConditionResult {
-    True,
-    /// Not true, with the reason for each of its comparisons.
-    NotTrue(Vec<Failure>),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Failure {
-    False {
-        /// The values of the subjects, as text.
-        actual: String,
-        code: ReasonCode,
-    },
-    /// A value to compare is missing.
-    Missing {
-        /// The subject without a value.
-        subject: String,
-        code: ReasonCode,
-    },
-    /// The value cannot be read, or cannot be compared in this way.
-    Undecided { reason: String, code: ReasonCode },
 }
 
 impl Condition {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Condition, VersionFact, condition::ExampleValue};
+use super::{Condition, VersionFact, condition::example::ExampleValue};
 use crate::Fact;
 
 /// In the place of a value that is known only when the service responds: the tag of its image.

@@ -4,6 +4,8 @@ mod evaluate;
 
 use super::{
     Measure, Operand, Operator, Subject, Term,
+    leading_not::leading_not_message,
+    measure::operator_error,
     operand::{OperandContext, parse_operands},
     operator, syntax,
 };
@@ -29,7 +31,7 @@ impl Comparison {
     pub(super) fn parse(text: &str, subjects: &[Subject], scope: &Scope) -> Result<Self, Message> {
         let (word, rest) = syntax::split_subject(text);
         if word == "not" || word.starts_with('!') && !word.starts_with("!=") {
-            return Err(operator::leading_not_message(word, rest, subjects));
+            return Err(leading_not_message(word, rest, subjects));
         }
         let (term, mut measure) = Term::parse(word, subjects)?;
         let (mut symbol, mut rest) = syntax::split_word(rest);
@@ -67,7 +69,7 @@ impl Comparison {
         if negated && !operator.allows_not() {
             return Err(operator::MISPLACED_NOT.into());
         }
-        if let Some(why) = operator::operator_error(*operator, term.subject_type, *measure) {
+        if let Some(why) = operator_error(*operator, term.subject_type, *measure) {
             return Err(format!("`{}` {why}", term.text).into());
         }
         match (operator, rest.is_empty()) {

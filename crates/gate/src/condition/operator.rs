@@ -1,6 +1,5 @@
 //! The operators of a condition.
 
-use super::{Measure, Subject, SubjectType, syntax};
 use crate::{Message, suggest};
 
 /// How a value is compared.
@@ -82,24 +81,6 @@ impl Operator {
     }
 }
 
-/// Why the operator is not valid for this measure of a value of this type: the end of a sentence that starts with the
-/// subject.
-pub(super) fn operator_error(operator: Operator, of: SubjectType, measure: Measure) -> Option<&'static str> {
-    match measure {
-        Measure::Value => of.operator_error(operator),
-        Measure::Count
-            if operator.is_ordering() || matches!(operator, Operator::Equal | Operator::Unequal | Operator::In) =>
-        {
-            None
-        }
-        Measure::Count => Some("with `count` is a number; compare it with == != < <= > >= or in"),
-        Measure::Version if matches!(operator, Operator::Contains | Operator::Matches | Operator::Exists) => {
-            Some("is compared as a version, with == != < <= > >= or in")
-        }
-        Measure::Version => None,
-    }
-}
-
 /// The first operator in a word that consists of symbols, and its position.
 pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
     let signs = OPERATORS.iter().map(|(sign, _)| *sign).filter(|sign| !sign.starts_with(char::is_alphabetic));
@@ -109,32 +90,6 @@ pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
 
 /// For `not` before an operator that does not take it.
 pub(super) const MISPLACED_NOT: &str = "`not` goes before in, contains, matches and exists; the opposite of == is !=";
-
-/// What to write for `not json.error exists`, or for `!json.ok` of a programming language, which is true for `false` and
-/// for a missing value.
-pub(super) fn leading_not_message(word: &str, rest: &str, subjects: &[Subject]) -> Message {
-    let (sign, condition) = match word.strip_prefix('!') {
-        Some("") | None => (word, rest.to_owned()),
-        Some(subject) => ("!", format!("{subject} {rest}")),
-    };
-    let (name, rest) = syntax::split_subject(&condition);
-    let why = format!("`{sign}` is not an operator");
-    let (exists, is_false) = (format!("{name} not exists"), format!("{name} == false"));
-    match (Operator::parse(syntax::split_word(rest).0), subjects.iter().find(|subject| subject.matches(name))) {
-        (Some(operator), _) if operator.allows_not() => {
-            Message::did_you_mean("`not` goes after the subject", &format!("{name} not {rest}"))
-        }
-        (Some(_), _) if sign == "!" => format!("{why}; the opposite of == is !=").into(),
-        (Some(_), _) => MISPLACED_NOT.into(),
-        (None, Some(Subject { subject_type: SubjectType::Json, .. })) => {
-            Message::from(format!("{why}; write `{is_false}`, or `{exists}` if the key must be missing"))
-                .with_suggestion(is_false)
-        }
-        (None, Some(Subject { subject_type: SubjectType::Bool, .. })) => Message::write_instead(why, &is_false),
-        (None, Some(subject)) if subject.optional => Message::write_instead(why, &exists),
-        (None, _) => format!("{why}; a condition is `subject operator value`").into(),
-    }
-}
 
 /// Explains that a word is not an operator, and suggests the one that was probably meant.
 pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> Message {

@@ -4,10 +4,7 @@
 //! JSON Schema has the regular expressions of JavaScript. These need only what all engines have: groups, classes and
 //! repetition.
 
-use super::{
-    Measure, Operator, Subject, SubjectType,
-    operator::{OPERATORS, operator_error},
-};
+use super::{Measure, Operator, Subject, SubjectType, measure::operator_error, operator::OPERATORS};
 
 /// The conditions on one subject.
 pub struct SubjectPattern {

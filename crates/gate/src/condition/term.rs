@@ -1,6 +1,6 @@
 //! One side of a comparison: a subject, its path in a JSON document, and what of it is compared.
 
-use super::{Subject, SubjectType, operator, syntax};
+use super::{Measure, Subject, SubjectType, operator, syntax};
 use crate::{JsonPath, Message, SubjectValues, Value, reason_code::ReasonCode, suggest};
 
 /// A subject as a condition names it.
@@ -15,17 +15,6 @@ pub struct Term {
     pub(super) subject_type: SubjectType,
     pub(super) optional: bool,
     pub(super) code: ReasonCode,
-}
-
-/// What a comparison uses of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// The value itself.
-    Value,
-    /// The number of items.
-    Count,
-    /// The value as a version number.
-    Version,
 }
 
 impl Term {

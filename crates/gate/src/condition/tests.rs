@@ -10,8 +10,8 @@ mod satisfiability;
 
 use std::time::Duration;
 
-use super::*;
-use crate::JsonPath;
+use super::{satisfiability::review, *};
+use crate::{JsonPath, reason_code::ReasonCode};
 
 const SUBJECTS: &[Subject] = &[
     Subject::status("status", ReasonCode::UnexpectedStatus),

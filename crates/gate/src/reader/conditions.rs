@@ -3,7 +3,7 @@
 use super::{MapReader, ValueType};
 use crate::{
     Condition, Message, Position, Subject,
-    condition::review,
+    condition::satisfiability::review,
     foreign_words::{KeyUse, meant_key},
     kinds::unsupported,
     suggest,
