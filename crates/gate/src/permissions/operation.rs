@@ -1,4 +1,4 @@
-//! The AWS operations that hooks need: one for each method of the AWS client.
+//! The AWS operations that the hooks use. `iam_actions` has the IAM actions of each one.
 
 /// An AWS operation that the hooks use.
 #[derive(Clone, Debug, PartialEq, Eq)]
