@@ -1,4 +1,4 @@
-//! The AWS services that have no client of the SDK here: how their endpoints and protocols are called.
+//! The AWS services to which signed requests go without a client of the SDK.
 
 /// A service, with the names that its requests use.
 #[derive(Debug)]

@@ -78,10 +78,19 @@ impl fmt::Display for Message {
     }
 }
 
-/// `a, b or c`.
+/// Words in a sentence: `a`, `a or b`, `a, b or c`.
 pub fn join_or(words: &[&str]) -> String {
+    join_words(words, "or")
+}
+
+/// Words in a sentence: `a`, `a and b`, `a, b and c`.
+pub fn join_and<T: AsRef<str>>(words: &[T]) -> String {
+    join_words(&words.iter().map(AsRef::as_ref).collect::<Vec<_>>(), "and")
+}
+
+fn join_words(words: &[&str], last_link: &str) -> String {
     match words {
-        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        [first @ .., last] if !first.is_empty() => format!("{} {last_link} {last}", first.join(", ")),
         _ => words.concat(),
     }
 }
@@ -186,6 +195,13 @@ fn token_len(rest: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_joined_with_commas_and_one_and() {
+        let lists: [&[&str]; 4] = [&[], &["a"], &["a", "b"], &["a", "b", "c"]];
+        assert_eq!(lists.map(join_and), ["", "a", "a and b", "a, b and c"]);
+        assert_eq!(join_or(&["a", "b", "c"]), "a, b or c");
+    }
 
     #[test]
     fn suggestion_is_a_field_whatever_the_message_quotes() {

@@ -67,7 +67,7 @@ use self::{
 pub use self::{
     check_spec::{CheckOrigin, CheckSpec},
     condition::{Condition, ConditionResult, Failure, Subject},
-    diagnostic::{Diagnostic, Message, join_or, render},
+    diagnostic::{Diagnostic, Message, join_and, join_or, render},
     example_response::{ExampleResponse, example_response},
     explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, OBSERVES, stages},
     fact::{Fact, VersionFact},

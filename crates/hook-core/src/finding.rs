@@ -1,6 +1,6 @@
 //! What a check found: an outcome with its evidence, never a finished sentence. `report` writes the sentences.
 
-use std::time::Duration;
+use std::{ops::Deref, time::Duration};
 
 use aws_client::AwsError;
 pub use gate::{Outcome, OutcomeSet, Policies, Policy};
@@ -127,8 +127,9 @@ impl Observation {
         Self { outcome, code: Some(code), hint: None, ..self }
     }
 
+    /// Sets the task set, by the id that ECS reports: `ecs-svc/123`.
     pub fn with_task_set(self, id: &str) -> Self {
-        Self { task_set: Some(Box::new(id.to_owned())), ..self }
+        Self { task_set: Some(Box::new(id.trim_start_matches("ecs-svc/").to_owned())), ..self }
     }
 
     /// Sets what happened, if it is known.
@@ -155,6 +156,16 @@ impl Observation {
             task_set: self.task_set.map(|id| Box::new(show(*id))),
             other_outcomes: self.other_outcomes,
             hint: self.hint,
+        }
+    }
+}
+
+impl<T: Deref<Target = str>> Observation<T> {
+    /// `expected steady == true, was false`, or only what was seen, if that is a sentence of its own.
+    pub fn difference(&self) -> String {
+        match &*self.expected {
+            "" => self.actual.to_string(),
+            expected => format!("expected {expected}, was {}", &*self.actual),
         }
     }
 }

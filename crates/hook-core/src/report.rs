@@ -84,8 +84,7 @@ fn summary(finding: &Finding) -> String {
         Outcome::Errored => seen.actual.to_string(),
         Outcome::NotRun => format!("not run: {}", seen.actual),
         Outcome::NotApplicable => format!("nothing was checked: {}", seen.actual),
-        _ if seen.expected.is_empty() => seen.actual.to_string(),
-        _ => format!("expected {}, was {}", seen.expected, seen.actual),
+        _ => seen.difference(),
     };
     with_resource(finding, &text)
 }

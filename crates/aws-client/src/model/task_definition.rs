@@ -96,6 +96,13 @@ impl Image {
     }
 }
 
+impl TaskDefinition {
+    /// Family and revision: `shop:42`.
+    pub fn name(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 /// The task definition in an AppSpec file.
 pub fn task_definition_in_app_spec(app_spec: &str) -> Option<String> {
     let file = parse_yaml(app_spec).ok()?;
@@ -150,7 +157,7 @@ Hooks:
 ";
         let arn = Some("arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:42".to_owned());
         assert_eq!(task_definition_in_app_spec(yaml), arn);
-        // AWS's own tools ignore the case of keys, and so does its manual.
+        // AWS's deploy action ignores the case of keys, and AWS's manual has both.
         let lower = yaml.replace("Resources", "resources").replace("Properties", "properties");
         assert_eq!(task_definition_in_app_spec(&lower.replace("TaskDefinition:", "taskDefinition:")), arn);
         let json = r#"{"version":1,"Resources":[{"TargetService":{"Properties":{"TaskDefinition":"shop:42"}}}]}"#;

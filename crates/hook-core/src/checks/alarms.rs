@@ -128,17 +128,12 @@ async fn evaluate_once(
     let mut observations = Vec::new();
     for name in &all {
         let alarm = found.iter().find(|alarm| alarm.name == **name);
-        let observation = evaluate_alarm(expect, name, alarm);
-        observations.push((
-            alarm,
-            match alarm {
-                None if seen_before.contains(name) => {
-                    Observation { actual: "existed in an earlier attempt, and was deleted".to_owned(), ..observation }
-                        .with_hint(Some(DELETED_HINT))
-                }
-                _ => observation,
-            },
-        ));
+        let mut observation = evaluate_alarm(expect, name, alarm);
+        if alarm.is_none() && !observation.is_ok() && seen_before.contains(name) {
+            observation.actual = "existed in an earlier attempt, and was deleted".to_owned();
+            observation.hint = Some(DELETED_HINT);
+        }
+        observations.push((alarm, observation));
         if let (Some(alarm), Some(memory)) = (alarm, memory) {
             let meanwhile = memory.changes_since_last_attempt(cx, alarm).await;
             observations.extend(evaluate_changes(expect, alarm, meanwhile).map(|observation| (None, observation)));
@@ -237,11 +232,10 @@ fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Ob
     };
     let reason = Some(alarm.reason.clone()).filter(|reason| !reason.is_empty());
     let is_named = expect.iter().any(|condition| condition.compares_with(&alarm.state));
-    // A state is a word of CloudWatch, and needs no quotation marks.
-    let is_quoted = observation.actual == Value::Text(alarm.state.clone()).to_string();
-    let observation = match is_quoted {
-        true => Observation { actual: alarm.state.clone(), ..observation },
-        false => observation,
+    // A state is a word of CloudWatch, and needs no quotation marks. There is no other fact that can be wrong.
+    let observation = match observation.outcome {
+        Outcome::Failed => Observation { actual: alarm.state.clone(), ..observation },
+        _ => observation,
     };
     let no_data = |code, seen: String| Observation::no_data(code, &resource, "", seen).with_details(reason.clone());
     let observation = match alarm.state.as_str() {

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gate::ReasonCode;
 
-use super::{http_client::TransportError, response::HttpResponse};
+use super::{response::HttpResponse, transport_error::TransportError};
 use crate::finding::{Observation, Outcome};
 
 /// The attempts of one check. An attempt is a request that the verdict counts. It can take several requests on the

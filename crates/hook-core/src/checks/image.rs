@@ -65,16 +65,13 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
         wrong.push(no_data(seen).with_hint(Some(MISSING_TASKS_HINT)));
     }
     if actual.is_empty() {
-        let name = definition.arn.rsplit('/').next().unwrap_or_default();
-        wrong.push(no_data(format!("task definition {name} has no such container")).with_hint(Some(NO_CONTAINER_HINT)));
+        let seen = format!("task definition {} has no such container", definition.name());
+        wrong.push(no_data(seen).with_hint(Some(NO_CONTAINER_HINT)));
     }
     // A wrong digest weighs more than one that is not known yet.
     wrong.sort_by_key(|one| one.outcome);
     if let Some((worst, others)) = wrong.split_first() {
-        let details = others.iter().map(|other| match other.expected.as_str() {
-            "" => other.actual.clone(),
-            expected => format!("expected {expected}, was {}", other.actual),
-        });
+        let details = others.iter().map(Observation::difference);
         return Ok(others.iter().fold(worst.clone(), Observation::merge_outcomes).with_details(details));
     }
     Ok(Observation::passed(resource, actual.join(", ")))

@@ -35,6 +35,7 @@ mod tasks;
 mod tcp;
 mod tcp_connect;
 mod tls;
+mod transport_error;
 mod unbound;
 
 use gate::{CheckSpec, Kind};

@@ -75,10 +75,7 @@ fn merge_worst(mut seen: Vec<Observation>) -> Observation {
     let evidence: Vec<_> = seen
         .into_iter()
         .flat_map(|other| {
-            let seen = match other.expected.as_str() {
-                "" => other.actual,
-                expected => format!("expected {expected}, was {}", other.actual),
-            };
+            let seen = other.difference();
             let line = if other.resource == worst.resource { seen } else { format!("{}: {seen}", other.resource) };
             [line].into_iter().chain(other.details)
         })
@@ -87,7 +84,7 @@ fn merge_worst(mut seen: Vec<Observation>) -> Observation {
 }
 
 /// If several items fail, the next step of the worst one is not enough.
-const SEVERAL_HINT: &str = "correct each of these, because each would stop this deployment or a later one";
+const SEVERAL_HINT: &str = "correct each of these";
 
 fn check_service(cx: &CheckContext) -> Observation {
     let service = &cx.target.service;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gate::{JsonPath, PathMatch, SubjectValues, Value};
 use reqwest::header::{HeaderMap, HeaderValue};
 
-use super::http_client::TransportError;
+use super::transport_error::TransportError;
 use crate::redact::{RedactedText, Redactor};
 
 #[derive(Clone, Debug)]

@@ -112,8 +112,7 @@ async fn evaluate_once(
             foreign.len(),
             first.display_name()
         );
-        let failed = Observation::failed(ReasonCode::UnknownTargets, &resource, "", seen)
-            .with_task_set(set.id.trim_start_matches("ecs-svc/"));
+        let failed = Observation::failed(ReasonCode::UnknownTargets, &resource, "", seen).with_task_set(&set.id);
         return Ok(Attempt::Retryable(if observation_with_targets.is_ok() {
             failed
         } else {

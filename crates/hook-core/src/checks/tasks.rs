@@ -184,7 +184,7 @@ async fn evaluate_once(
             }
             _ => observation.prepend_details(crash).with_details(event),
         }
-        .with_task_set(set.id.trim_start_matches("ecs-svc/"));
+        .with_task_set(&set.id);
     }
     let is_strict =
         |condition: &&Condition| NON_SETTLING_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));

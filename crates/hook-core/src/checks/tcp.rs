@@ -14,8 +14,8 @@ use super::{
     conditions::evaluate_conditions,
     facts::bind_facts,
     health_check_method::load_balancer_accepts,
-    http_client::TransportError,
     poll::{Attempt, poll},
+    transport_error::TransportError,
 };
 use crate::finding::{Observation, Outcome};
 

@@ -19,8 +19,9 @@ use tokio_rustls::TlsConnector;
 use super::{
     connection::ConnectTo,
     egress::EgressPolicy,
-    http_client::{HttpClient, TransportError, resolve_host},
+    http_client::{HttpClient, resolve_host},
     tls,
+    transport_error::TransportError,
 };
 
 impl HttpClient {

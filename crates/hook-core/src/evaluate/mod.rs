@@ -21,7 +21,7 @@ use lifecycle::DeploymentId;
 use tokio::time::Instant;
 
 pub use self::context::EvaluationContext;
-use self::{alb_url::SmokeTest, time_limit::TimeLimit, view::View};
+use self::{time_limit::TimeLimit, view::View};
 use crate::{
     conclusion::{Conclusion, WARN},
     finding_log::FindingLog,
@@ -47,8 +47,8 @@ pub async fn evaluate(
 ) -> Result<Evaluated, Conclusion> {
     let started_at = Instant::now();
     let aws = cx.aws_with_retries(started_at, until);
-    if let Some(smoke_test) = SmokeTest::from_settings(cx.hook, &cx.settings) {
-        let (plan, view) = (smoke_test.plan()?, View::without_discovery());
+    if cx.settings.has_smoke_test(cx.hook) {
+        let (plan, view) = (alb_url::plan(&cx.settings.routes)?, View::without_discovery());
         let evaluated = run::checks(cx, aws, plan, view, log, (started_at, TimeLimit::of_function(until))).await;
         log.record(Phase::Version, WARN, alb_url::version_unverified());
         return Ok(evaluated);

@@ -69,14 +69,6 @@ pub fn authorize_ingress_command(groups: &[String], port: u16, source: &str) -> 
     Some(format!("aws ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port {port} {source}"))
 }
 
-/// For example `a`, `a and b` or `a, b and c`.
-pub fn join_and(names: &[&str]) -> String {
-    match names {
-        [names @ .., last] if !names.is_empty() => format!("{} and {last}", names.join(", ")),
-        names => names.concat(),
-    }
-}
-
 /// The first of some ids, as an argument of a shell command.
 pub fn first_quoted(ids: &[String]) -> Cow<'_, str> {
     quote(ids.first().map_or("", String::as_str))
@@ -90,16 +82,5 @@ pub fn shell_command_for_each(names: &[&str], command_for: impl Fn(&str) -> Stri
             let names: Vec<_> = many.iter().map(|name| quote(name)).collect();
             format!("for f in {}; do {}; done", names.join(" "), command_for("$f"))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_joined_with_commas_and_one_and() {
-        let lists: [&[&str]; 4] = [&[], &["a"], &["a", "b"], &["a", "b", "c"]];
-        assert_eq!(lists.map(join_and), ["", "a", "a and b", "a, b and c"]);
     }
 }

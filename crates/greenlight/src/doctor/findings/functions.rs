@@ -8,7 +8,7 @@ use hook_core::{
 };
 use lifecycle::format_duration;
 
-use super::finding::{DoctorProblem, group_by, join_and, shell_command_for_each, update_functions_command};
+use super::finding::{DoctorProblem, group_by, shell_command_for_each, update_functions_command};
 use crate::doctor::{
     function_name::{FunctionKind, split_qualifier},
     snapshot::{AccountSnapshot, HookedFunction, Lookup},
@@ -245,7 +245,7 @@ pub fn nobody_notified(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
                 name,
                 match silent.as_slice() {
                     [alarm] => format!("the alarm {alarm} notifies nobody"),
-                    alarms => format!("the alarms {} notify nobody", join_and(alarms)),
+                    alarms => format!("the alarms {} notify nobody", hook_core::gate_file::join_and(alarms)),
                 },
                 "set AlarmTopicArn of the stack to an SNS topic that somebody reads",
             )),

@@ -51,7 +51,7 @@ pub fn check_active(definition: &TaskDefinition) -> Observation {
 }
 
 fn definition_title(definition: &TaskDefinition) -> String {
-    format!("task definition {}", definition.arn.rsplit('/').next().unwrap_or_default())
+    format!("task definition {}", definition.name())
 }
 
 pub async fn check_log_groups(cx: &CheckContext, definition: &TaskDefinition) -> Observation {
@@ -260,7 +260,7 @@ fn describe_absent(names: &[String], one: &str, many: &str) -> Option<String> {
     match names {
         [] => None,
         [name] => Some(format!("{name} {one}")),
-        [names @ .., last] => Some(format!("{} and {last} {many}", names.join(", "))),
+        names => Some(format!("{} {many}", gate::join_and(names))),
     }
 }
 
