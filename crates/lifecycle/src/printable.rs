@@ -1,4 +1,4 @@
-//! Makes text from a file or a server safe for a terminal: it removes characters that would move the cursor, change
+//! Makes text from a file or a server safe for a terminal: it escapes characters that would move the cursor, change
 //! colours or change the direction of writing.
 
 use std::borrow::Cow;

@@ -234,7 +234,7 @@ pub async fn run_seeds(seeds: impl IntoIterator<Item = u64>) -> anyhow::Result<C
     for seed in suspects {
         match rerun_until_violation(&ChaosPlan::from_seed(seed)).await? {
             None => summary.flaky.push(seed),
-            Some(_) => summary.failures.push(shrink(ChaosPlan::from_seed(seed)).await?),
+            Some(outcome) => summary.failures.push(shrink(ChaosPlan::from_seed(seed), outcome).await?),
         }
     }
     Ok(summary)
@@ -251,23 +251,16 @@ async fn rerun_until_violation(plan: &ChaosPlan) -> anyhow::Result<Option<ChaosO
     Ok(None)
 }
 
-/// Removes parts of a plan as long as it still violates the guarantee.
-async fn shrink(mut plan: ChaosPlan) -> anyhow::Result<String> {
-    let mut description = String::new();
+/// Removes parts of a plan as long as it still violates the guarantee. `outcome` is what violated it last.
+async fn shrink(mut plan: ChaosPlan, mut outcome: ChaosOutcome) -> anyhow::Result<String> {
     'smaller: loop {
         for smaller in plan.smaller_plans() {
-            if let Some(outcome) = rerun_until_violation(&smaller).await? {
-                description = describe(&smaller, &outcome);
-                plan = smaller;
+            if let Some(violated) = rerun_until_violation(&smaller).await? {
+                (plan, outcome) = (smaller, violated);
                 continue 'smaller;
             }
         }
-        if description.is_empty() {
-            description = rerun_until_violation(&plan)
-                .await?
-                .map_or_else(|| format!("{plan}\n  not reproduced every time"), |it| describe(&plan, &it));
-        }
-        return Ok(description);
+        return Ok(describe(&plan, &outcome));
     }
 }
 

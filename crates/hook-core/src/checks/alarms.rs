@@ -25,7 +25,6 @@ const PARTIAL_DATA: &str = "PARTIAL_DATA";
 /// What was observed of an alarm that does not exist.
 const NOT_FOUND: &str = "does not exist in CloudWatch";
 
-/// What to do if a prefix or tags select no alarm.
 const HISTORY_HINT: &str =
     "read the alarm's history in CloudWatch; the function's role needs cloudwatch:DescribeAlarmHistory";
 const DELETED_HINT: &str = "restore the alarm, and deploy again";

@@ -22,7 +22,8 @@ impl AccountRegion {
         let mut parts = arn.splitn(6, ':');
         let (arn, _, _, region, account) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         parts.next()?;
-        let both = arn == "arn" && !region.is_empty() && account.len() == 12;
+        let both =
+            arn == "arn" && !region.is_empty() && account.len() == 12 && account.bytes().all(|it| it.is_ascii_digit());
         both.then(|| Self { account: account.to_owned(), region: region.to_owned() })
     }
 }
@@ -152,6 +153,7 @@ mod tests {
             "arn:aws:lambda:eu-west-1",
             "arn:aws:ecs:eu-west-1:111122223333:service:web",
             "arn:aws:lambda::111122223333:function:x",
+            "arn:aws:lambda:eu-west-1:11112222333x:function:x",
             "arn:aws:lambda:eu-west-1:111122223333:function:",
             "<NAME>",
         ] {

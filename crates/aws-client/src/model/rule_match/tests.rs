@@ -61,6 +61,7 @@ fn a_query_is_met_by_a_pair_or_by_a_value() {
     assert_eq!(query(None, "*example*", "http://x/?a=an-example-of"), ConditionMatch::Yes);
     assert_eq!(query(Some("a"), r"\*", "http://x/?a=b"), ConditionMatch::No);
     assert_eq!(query(Some("a"), r"\*", "http://x/?a=%2A"), ConditionMatch::Yes);
+    assert_eq!(query(Some("a"), "%+f", "http://x/?a=%+f"), ConditionMatch::Yes, "not two hexadecimal digits");
     assert_eq!(query(Some("a"), "*", "http://x/"), ConditionMatch::No);
     assert!(matches!(query(None, "beta", "http://x/?beta"), ConditionMatch::Maybe(_)));
 }

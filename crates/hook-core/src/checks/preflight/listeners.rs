@@ -65,6 +65,7 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
         let rule_outcome: Vec<_> = listener.rules.iter().flat_map(|rule| rule.weights()).collect();
         if rules.is_empty() {
             let mut names: Vec<_> = rule_outcome.iter().map(|(arn, _)| target_group_name(arn)).collect();
+            names.sort_unstable();
             names.dedup();
             let to = if names.is_empty() { "nowhere".to_owned() } else { format!("to {}", names.join(", ")) };
             let seen = format!("no rule forwards to {}; it forwards {to}", pair.join(" or "));

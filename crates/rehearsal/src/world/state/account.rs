@@ -104,7 +104,7 @@ impl Account {
             || self.roles.iter().any(|name| own(name))
             || self.parameters.keys().any(|name| own(name))
             || self.secrets.keys().any(|name| own(name))
-            || self.images.keys().any(|name| name.split(':').next() == Some(word))
+            || self.images.keys().any(|name| repository_of(name) == word)
     }
 }
 
@@ -142,6 +142,11 @@ fn secret(service: &str) -> String {
 /// The ARN of a secret: AWS appends a hyphen and six characters to its name.
 fn secret_arn(name: &str) -> String {
     arn("secretsmanager", &format!("secret:{name}-AbCdEf"))
+}
+
+/// The name of an image without its tag and digest.
+pub(crate) fn repository_of(image: &str) -> &str {
+    image.split_once([':', '@']).map_or(image, |(repository, _)| repository)
 }
 
 /// The digest of an image: the one that its name pins, or else a made-up one that is always the same for the same name.

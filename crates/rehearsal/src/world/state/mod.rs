@@ -16,7 +16,6 @@ mod wildcard;
 mod world;
 
 pub(crate) use self::world::ScheduledChange;
-pub(crate) use self::{account::digest_of, functions::CODEDEPLOY_ROLE, ids::arn};
 pub use self::{
     account::{Account, Secret},
     deployment::*,
@@ -30,4 +29,9 @@ pub use self::{
     routing::{ListenerRequest, Routed},
     wildcard::matches_wildcard,
     world::{Version, World, WorldEvent},
+};
+pub(crate) use self::{
+    account::{digest_of, repository_of},
+    functions::CODEDEPLOY_ROLE,
+    ids::arn,
 };
