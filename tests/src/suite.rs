@@ -39,6 +39,7 @@ fn runtime() -> &'static Runtime {
 type EditText = Box<dyn Fn(String) -> String>;
 
 /// Cases that are set up by the same function. Each has golden text of its own.
+#[must_use]
 pub struct CaseGroup {
     cases: Vec<HookCase>,
     kept: Vec<Box<dyn Any>>,
@@ -63,21 +64,18 @@ impl From<Vec<HookCase>> for CaseGroup {
 
 impl CaseGroup {
     /// Keeps a value, for example a temporary file, until the case has run.
-    #[must_use]
     pub fn keep(mut self, value: impl Any) -> Self {
         self.kept.push(Box::new(value));
         self
     }
 
     /// Changes the text of each case before it is compared: replaces what differs from run to run.
-    #[must_use]
     pub fn edit_text(mut self, edit: impl Fn(String) -> String + 'static) -> Self {
         self.edits.push(Box::new(edit));
         self
     }
 
     /// Expects this of each case.
-    #[must_use]
     pub fn assert_each(
         mut self,
         assertion: impl Fn(&HookRunReport) -> Result<(), String> + Copy + Send + 'static,
@@ -87,13 +85,11 @@ impl CaseGroup {
     }
 
     /// Compares the text of each case with the golden text of the case with the same title in another group.
-    #[must_use]
     pub fn same_text_as(self, group: &'static str) -> Self {
         Self { golden: GoldenText::SameAs(group), ..self }
     }
 
     /// Compares no text.
-    #[must_use]
     pub fn without_golden_text(self) -> Self {
         Self { golden: GoldenText::None, ..self }
     }
@@ -122,6 +118,7 @@ impl CaseGroup {
 }
 
 /// The tests of one test program, with the name of its Cargo target.
+#[must_use]
 pub struct Suite {
     name: &'static str,
     trials: Vec<Trial>,
@@ -132,20 +129,17 @@ pub struct Suite {
 
 impl Suite {
     /// A test program without tests. The name is `env!("CARGO_CRATE_NAME")`.
-    #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self { name, trials: Vec::new(), last: Vec::new(), golden_files: GoldenFiles::default() }
     }
 
     /// Adds a group of cases. The function runs once for the titles, and again for each case, just before it runs: times
     /// in it are recent, and no two cases share a server or a file.
-    #[must_use]
     pub fn cases<G: Into<CaseGroup>>(self, group: &'static str, cases: impl Fn() -> G + Copy + Send + 'static) -> Self {
         self.add(group, move || cases().into())
     }
 
     /// Adds a group of cases whose function starts servers.
-    #[must_use]
     pub fn async_cases<G: Into<CaseGroup>, F: Future<Output = G>>(
         self,
         group: &'static str,
@@ -166,7 +160,6 @@ impl Suite {
     }
 
     /// Adds one test. It fails if the function panics.
-    #[must_use]
     pub fn test(mut self, name: impl Into<String>, test: impl FnOnce() + Send + 'static) -> Self {
         self.trials.push(trial(name.into(), move || {
             test();
@@ -176,7 +169,6 @@ impl Suite {
     }
 
     /// Adds one async test. It fails if the function panics.
-    #[must_use]
     pub fn async_test<F: Future<Output = ()>>(
         self,
         name: impl Into<String>,
@@ -186,7 +178,6 @@ impl Suite {
     }
 
     /// Adds one async test that runs alone, after all others, because it keeps the machine busy.
-    #[must_use]
     pub fn last_async_test<F: Future<Output = ()>>(
         mut self,
         name: impl Into<String>,
@@ -200,7 +191,6 @@ impl Suite {
     }
 
     /// Adds one async test that returns a text, and compares it with its golden text.
-    #[must_use]
     pub fn async_text<F: Future<Output = String>>(
         mut self,
         group: &'static str,

@@ -13,7 +13,6 @@ use super::incomplete_reply::IncompleteReply;
 pub struct AwsError {
     /// The operation, as IAM writes it: `codedeploy:GetDeployment`.
     pub operation: &'static str,
-    /// The reason code.
     pub code: ReasonCode,
     /// The error code from AWS, such as `NoSuchEntity`, if AWS returned one.
     pub aws_code: Option<String>,

@@ -39,9 +39,7 @@ const MAX_PAGES: usize = 50;
 /// Whether a resource exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Existence {
-    /// It exists.
     Yes,
-    /// It does not exist.
     No,
     /// It exists, but cannot be used any more.
     ScheduledForDeletion,

@@ -57,7 +57,6 @@ pub struct StatusClient {
 /// The result of putting a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// CodeDeploy accepted the status.
     Accepted,
     /// CodeDeploy already had a status, perhaps this one, if an earlier reply was lost.
     AlreadyCompleted,
@@ -122,7 +121,6 @@ impl StatusClient {
         Err(last_error)
     }
 
-    /// Makes one attempt.
     async fn attempt(&self, execution: &HookExecution, status: Status, until: Instant) -> Result<PutOutcome, AwsError> {
         let timeouts = attempt_timeouts(until.saturating_duration_since(Instant::now()));
         let put = self

@@ -8,7 +8,6 @@ use super::{Aws, AwsError};
 /// The location of the AppSpec file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppSpecLocation {
-    /// The text itself.
     Text(String),
     /// Another location, as text.
     Other(String),

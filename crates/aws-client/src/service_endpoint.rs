@@ -26,7 +26,6 @@ impl ServiceEndpoint {
     }
 }
 
-/// The protocol of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WireProtocol {
     /// awsJson 1.1, with the prefix of `X-Amz-Target`.
@@ -35,6 +34,5 @@ pub(super) enum WireProtocol {
     Query(&'static str),
     /// restJson: the path names the operation.
     RestJson,
-    /// The protocol of S3.
     S3,
 }

@@ -127,7 +127,6 @@ impl CheckSpec {
     }
 }
 
-/// Reads one check.
 pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSpec> {
     let mut fields = MapReader::new(node, "a check", context)?;
     unsupported::reject(&mut fields);
@@ -168,7 +167,6 @@ pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSp
     Some(spec)
 }
 
-/// The values of the keys of a check.
 pub(super) struct CheckKeys {
     name: Option<String>,
     when: Vec<Condition>,

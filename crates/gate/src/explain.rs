@@ -33,7 +33,6 @@ pub struct Explanation {
     pub checks: ExplainedChecks,
 }
 
-/// The checks of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExplainedChecks {
     /// The hook has none, and what that means.
@@ -41,7 +40,6 @@ pub enum ExplainedChecks {
     Some(Vec<ExplainedCheck>),
 }
 
-/// One check of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExplainedCheck {
     /// Name and subject, such as `tasks: tasks green`.

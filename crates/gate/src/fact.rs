@@ -12,13 +12,10 @@ use crate::permissions::{AwsOperation, Requirement};
 pub enum Fact {
     /// `test_url`, `production_url`: scheme, host and port of a listener.
     Url(TrafficRoute),
-    /// `deployment_id`.
     DeploymentId,
     /// `application`: CodeDeploy's.
     Application,
-    /// `deployment_group`.
     DeploymentGroup,
-    /// `region`.
     Region,
     /// `service`: the ECS service's name.
     Service,

@@ -24,7 +24,6 @@ struct ForeignKey {
     word: &'static str,
     /// The end of a sentence that starts with the word.
     why: &'static str,
-    /// Our key.
     key: &'static str,
     /// What to write in place of it: at least one key with its value. `None` if another row fits this value.
     line: fn(KeyUse<'_>) -> Option<String>,
@@ -104,7 +103,6 @@ const fn row(
     ForeignKey { word, why, key, line }
 }
 
-/// The old name of a key.
 pub fn old_name(key: &str) -> Option<&'static str> {
     RENAMED.iter().find(|(_, new)| *new == key).map(|(old, _)| *old)
 }

@@ -35,9 +35,7 @@ pub enum GateSource {
 pub enum ResolvedSource {
     None,
     Inline(String),
-    /// The path of a file.
     File(String),
-    /// The name of a parameter.
     Parameter(String),
     /// An object in S3.
     Object {

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-/// A parsed path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JsonPath(Vec<PathStep>);
 

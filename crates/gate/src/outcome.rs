@@ -68,7 +68,6 @@ impl OutcomeSet {
         Self(self.0 | other.0)
     }
 
-    /// The outcomes in the set.
     pub fn iter(self) -> impl Iterator<Item = Outcome> {
         Outcome::ALL.into_iter().filter(move |outcome| self.0 & outcome.bit() != 0)
     }

@@ -57,17 +57,14 @@ impl<'a> MapReader<'a> {
         })
     }
 
-    /// The position of the map.
     pub fn at(&self) -> Position {
         self.at
     }
 
-    /// Reports an error.
     pub fn error(&mut self, at: Position, message: impl Into<Message>) {
         self.context.error(at, message);
     }
 
-    /// Reports a warning.
     pub fn warn(&mut self, at: Position, message: impl Into<Message>) {
         self.context.warn(at, message);
     }

@@ -3,11 +3,9 @@
 /// A resource outside the gate file that the file names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Referenced {
-    /// An alarm, by name.
     Alarm(String),
     /// Alarms, by name prefix.
     AlarmPrefix(String),
-    /// Alarms, by tags.
     AlarmTags(Vec<(String, String)>),
     /// A container of the task definition.
     Container(String),

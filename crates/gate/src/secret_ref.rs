@@ -7,7 +7,6 @@ use super::{Message, suggest};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretRef {
-    /// The service that stores it.
     pub store: SecretStore,
     /// Its name or ARN in that service.
     pub name: String,

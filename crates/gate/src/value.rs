@@ -18,7 +18,6 @@ pub enum Value {
     Text(String),
     /// The `null` of JSON.
     Null,
-    /// A JSON list.
     List(Vec<Value>),
     /// A JSON map, with the number of its keys.
     Map(usize),

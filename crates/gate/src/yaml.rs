@@ -30,18 +30,14 @@ impl Position {
     }
 }
 
-/// A node and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct YamlNode {
-    /// The position where it starts.
     pub at: Position,
-    /// Its value.
     pub data: YamlValue,
     /// The source text of a plain number or flag. Where a text is expected, 007 and 1.10 are not 7 and 1.1.
     source: Option<String>,
 }
 
-/// The value of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum YamlValue {
     /// An empty value, or `null`.
@@ -56,7 +52,6 @@ pub enum YamlValue {
     Map(Vec<(MapKey, YamlNode)>),
 }
 
-/// A key of a map and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapKey {
     pub at: Position,

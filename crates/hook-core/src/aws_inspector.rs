@@ -83,9 +83,7 @@ pub struct TrafficConfig {
 /// A check that will fail for a reason that is already known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PredictedFailure {
-    /// The name of the check.
     pub check: String,
-    /// The reason code of the failure.
     pub code: ReasonCode,
     /// The problem, as text.
     pub message: String,
@@ -96,11 +94,9 @@ pub struct PredictedFailure {
 pub enum GateFileLookup {
     /// There is no gate file, so only the built-in checks run.
     None,
-    /// The content of the gate file.
     Text {
         /// Its name in messages.
         title: String,
-        /// Its content.
         text: String,
     },
     /// A file in the function's package or a layer, which only the function can read.
@@ -109,7 +105,6 @@ pub enum GateFileLookup {
     Missing {
         /// Its name in messages.
         title: String,
-        /// The reason.
         why: String,
         /// The bucket, if it does not exist either.
         missing_bucket: Option<String>,
@@ -118,7 +113,6 @@ pub enum GateFileLookup {
     Unreadable {
         /// Its name in messages.
         title: String,
-        /// The reason.
         error: AwsError,
     },
 }
@@ -130,7 +124,6 @@ impl AwsInspector {
         Self { aws: Aws::new(&Settings::from_env_with(overrides).aws) }
     }
 
-    /// Calls CodeDeploy.
     pub async fn codedeploy(&self, operation: &'static str, input: &Value) -> Result<Value, AwsError> {
         self.aws.call_codedeploy(operation, input).await
     }
@@ -161,7 +154,6 @@ impl AwsInspector {
         }
     }
 
-    /// The AppSpec file of a deployment.
     pub async fn app_spec(&self, deployment: &str, application: &str) -> Result<AppSpecLocation, AwsError> {
         self.aws.app_spec(deployment, application).await
     }

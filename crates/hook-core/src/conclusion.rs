@@ -13,7 +13,6 @@ pub const WARN: Policies = Policies { on_fail: Policy::Warn, on_error: Policy::W
 /// The reason for which an evaluation ended early. It becomes the last finding, and so it decides the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conclusion {
-    /// The phase that ended it.
     pub phase: Phase,
     /// What the observation means for the deployment.
     pub policies: Policies,

@@ -33,9 +33,7 @@ pub struct DryRun {
 /// A finished check, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
-    /// The check's name.
     pub check: String,
-    /// The check's kind.
     pub kind: &'static str,
     /// `passed`, `failed`, …: the words in docs/LOGGING.md.
     pub outcome: &'static str,

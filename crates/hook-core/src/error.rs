@@ -5,7 +5,6 @@ use crate::{platform::codedeploy_ecs::EXPECTED_EVENT, redact::RedactedText};
 /// Why no status could be put. Lambda records it as a function error of the type [`Error::code`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The payload is not JSON.
     #[error("the payload is not JSON: {0}")]
     EventNotJson(RedactedText),
     /// The payload lacks a usable id.
@@ -22,11 +21,9 @@ pub enum Error {
     StatusNotSent {
         /// The status to put: `Succeeded` or `Failed`.
         status: &'static str,
-        /// The deployment's id.
         deployment: String,
         /// The error from CodeDeploy or the network, in one line.
         why: RedactedText,
-        /// What to do about it.
         hint: &'static str,
     },
 }
@@ -41,7 +38,6 @@ impl Error {
         }
     }
 
-    /// What to do about the error.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::EventNotJson(_) | Self::EventMalformed(_) => EXPECTED_EVENT,

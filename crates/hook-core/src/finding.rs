@@ -218,7 +218,6 @@ pub struct Finding<T = RedactedText> {
     pub check: T,
     /// The kind of check, or the phase.
     pub kind: FindingKind,
-    /// What it observed.
     pub observation: Observation<T>,
     /// What its outcomes mean for the deployment.
     pub policies: Policies,

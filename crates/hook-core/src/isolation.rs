@@ -16,10 +16,8 @@ const ABANDON_GRACE: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub struct IsolatedRuntime(Mutex<Option<Worker>>);
 
-/// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskEnd<T> {
-    /// It returned this.
     Done(T),
     /// It panicked. The log has the message.
     Panicked,

@@ -15,12 +15,9 @@ pub struct LogContext {
     pub hook: Option<Hook>,
     pub deployment: String,
     pub region: Option<String>,
-    /// The CodeDeploy application.
     pub application: Option<RedactedText>,
     pub deployment_group: Option<RedactedText>,
-    /// The name of the ECS cluster.
     pub cluster: Option<RedactedText>,
-    /// The name of the ECS service.
     pub service: Option<RedactedText>,
     /// Where the gate file came from: `ssm:/greenlight/shop`.
     pub gate_source: Option<RedactedText>,

@@ -46,7 +46,6 @@ impl Phase {
     }
 }
 
-/// What a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FindingKind {
     Phase(Phase),

@@ -34,7 +34,6 @@ impl Decision {
 /// What a hook concluded, with all its findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The status to put.
     pub status: Status,
     /// The status that would be put in enforce mode.
     pub enforced_status: Status,

@@ -56,7 +56,6 @@ pub struct AlarmConfiguration {
 /// The progress of a deployment through its lifecycle events (GetDeploymentTarget).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LifecycleProgress {
-    /// The events that have started.
     Started(Vec<StartedEvent>),
     /// CodeDeploy has not written its record yet.
     NotYetKnown(String),
@@ -68,7 +67,6 @@ pub enum LifecycleProgress {
     },
 }
 
-/// A lifecycle event that has started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartedEvent {
     pub event: String,
@@ -122,7 +120,6 @@ pub enum EventMatch {
     Matches,
     /// It is the event of another hook, which is named here.
     OtherEvent(String),
-    /// No event is in progress.
     NoneInProgress,
     /// CodeDeploy's record does not show it yet.
     NotYetKnown(String),

@@ -30,12 +30,7 @@ pub enum RuleCondition {
     /// `query-string`: an optional key, and a value.
     Query(Vec<(Option<String>, String)>),
     /// `http-header`.
-    Header {
-        /// The name of the header.
-        name: String,
-        /// The patterns for its value.
-        values: Patterns,
-    },
+    Header { name: String, values: Patterns },
     /// `source-ip`: CIDR blocks.
     SourceIp(Vec<String>),
     /// A field that this version does not know.

@@ -82,7 +82,6 @@ impl Service {
     }
 }
 
-/// An ECS task set.
 #[derive(Clone, Debug)]
 pub struct TaskSet {
     /// `ecs-svc/…`, which is also the `startedBy` of its tasks.
@@ -152,7 +151,6 @@ pub struct Task {
     pub containers: Vec<Container>,
 }
 
-/// A container of a task.
 #[derive(Clone, Debug)]
 pub struct Container {
     pub name: String,

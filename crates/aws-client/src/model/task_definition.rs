@@ -12,7 +12,6 @@ pub struct TaskDefinition {
     pub containers: Vec<ContainerDefinition>,
 }
 
-/// A container of a task definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerDefinition {
     pub name: String,

@@ -15,7 +15,6 @@ use crate::{
     template::{FactResolver, UnresolvedFact},
 };
 
-/// One parsed comparison.
 #[derive(Clone)]
 pub struct Comparison {
     pub(super) text: String,

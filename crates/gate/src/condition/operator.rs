@@ -5,25 +5,15 @@ use crate::{Message, suggest};
 /// How a value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
-    /// `==`.
     Equal,
-    /// `!=`.
     Unequal,
-    /// `<`.
     Less,
-    /// `<=`.
     AtMost,
-    /// `>`.
     Greater,
-    /// `>=`.
     AtLeast,
-    /// `in`.
     In,
-    /// `contains`.
     Contains,
-    /// `matches`.
     Matches,
-    /// `exists`.
     Exists,
 }
 

@@ -32,7 +32,6 @@ pub struct AlarmSelector {
     pub tags: Vec<(String, String)>,
 }
 
-/// Conditions on alarms.
 #[derive(Clone, Debug)]
 pub struct AlarmsSpec {
     pub selector: AlarmSelector,

@@ -12,7 +12,6 @@ compile_error!("the feature `sabotage` is for tests: a release has no check that
 
 pub(super) const KEY: &str = "sabotage";
 
-/// How it misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misbehaviour {
     Panic,
@@ -43,7 +42,6 @@ const MISBEHAVIOURS: [(&str, Misbehaviour); 7] = [
 #[derive(Clone, Debug)]
 pub struct ChaosSpec {
     pub misbehaviour: Misbehaviour,
-    /// The message of the panic.
     pub message: Option<Template>,
     pub facts: BTreeSet<Fact>,
 }

@@ -9,7 +9,6 @@ use crate::{AwsOperation, MapReader, Referenced, permissions::Requirement};
 
 pub(super) const KEY: &str = "image";
 
-/// The images of a version.
 #[derive(Clone, Debug)]
 pub struct ImageSpec {
     pub colour: Colour,

@@ -23,7 +23,6 @@ pub struct PollPolicy {
 pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(50);
 
 impl PollPolicy {
-    /// A single attempt.
     pub const SINGLE_ATTEMPT: Self = Self {
         within: Duration::ZERO,
         hold_for: Duration::ZERO,

@@ -51,7 +51,6 @@ const PREFLIGHT_ITEMS: [(&str, PreflightItem); 12] = [
 ];
 
 impl PreflightItem {
-    /// Whether the item needs the task definition.
     pub const fn needs_task_definition(self) -> bool {
         matches!(self, Self::TaskDefinition | Self::LogGroups | Self::Roles | Self::Secrets | Self::Images)
     }

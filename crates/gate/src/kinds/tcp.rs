@@ -47,7 +47,6 @@ pub(super) fn read(fields: &mut MapReader<'_>) -> Option<TcpSpec> {
     Some(TcpSpec { address: place, facts, timeout, poll_policy, expect })
 }
 
-/// Parses host and port.
 pub fn parse_host_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.trim().rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

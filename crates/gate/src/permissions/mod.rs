@@ -33,13 +33,11 @@ use crate::{SecretRef, SecretStore, plan};
 pub struct Permission {
     /// The action, as IAM writes it: `ecs:ListTasks`.
     pub action: &'static str,
-    /// The resource of the action.
     pub resource: Resource,
     /// Its purposes; at least one.
     pub purposes: Vec<Purpose>,
 }
 
-/// The purpose of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purpose {
     /// `to see which tasks of a task set stopped`.

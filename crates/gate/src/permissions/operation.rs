@@ -3,7 +3,6 @@
 /// An AWS operation that the hooks use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwsOperation {
-    /// Puts the status of a hook.
     PutStatus,
     /// The deployment itself.
     Deployment,
@@ -14,7 +13,6 @@ pub enum AwsOperation {
     DeploymentGroup,
     /// The service with its task sets.
     Service,
-    /// The tasks of a task set.
     Tasks,
     TaskDefinition,
     TargetGroups,
@@ -22,15 +20,12 @@ pub enum AwsOperation {
     Listener,
     /// Where a known listener forwards now.
     ListenerRefresh,
-    /// The targets of a target group.
     TargetHealth,
     /// Alarms by name or prefix.
     Alarms,
-    /// The states that an alarm was in.
     AlarmHistory,
     /// The names of alarms with tags.
     TaggedAlarms,
-    /// The AppSpec file.
     AppSpec,
     LogGroupExistence,
     RoleExistence,

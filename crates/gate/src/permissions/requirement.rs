@@ -12,7 +12,6 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    /// Creates a requirement.
     pub fn new(operation: AwsOperation, why: impl Into<Cow<'static, str>>) -> Self {
         Self { operation, why: why.into() }
     }

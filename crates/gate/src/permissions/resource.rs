@@ -1,6 +1,5 @@
 //! The resources of IAM actions, and their form in a policy.
 
-/// The resource of an action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// The deployment group, which its deployments belong to.
@@ -10,7 +9,6 @@ pub enum Resource {
     DeploymentTargets,
     /// The CodeDeploy application.
     Application,
-    /// The ECS service.
     Service,
     /// The tasks of its cluster.
     Tasks,
@@ -23,14 +21,11 @@ pub enum Resource {
     /// An object in S3. It can contain `{application}` and `{deployment_group}`.
     Object {
         bucket: String,
-        /// The key of the object.
         key: String,
     },
     /// A KMS key that these services use on behalf of their callers.
     Key {
-        /// The ARN of the key.
         arn: String,
-        /// The services.
         via: Vec<&'static str>,
     },
     /// Log groups that a task definition names.
@@ -52,17 +47,11 @@ pub enum Resource {
 pub struct ArnNames {
     /// `aws`. If it is not set, it follows from the Region.
     pub partition: Option<String>,
-    /// The Region of the functions.
     pub region: Option<String>,
-    /// The account id.
     pub account: Option<String>,
-    /// The CodeDeploy application.
     pub application: Option<String>,
-    /// The CodeDeploy deployment group.
     pub deployment_group: Option<String>,
-    /// The ECS cluster.
     pub cluster: Option<String>,
-    /// The ECS service.
     pub service: Option<String>,
 }
 
@@ -73,7 +62,6 @@ pub struct PolicyCondition {
     pub operator: &'static str,
     /// `ecs:cluster`.
     pub key: &'static str,
-    /// The accepted values.
     pub values: Vec<String>,
 }
 

@@ -26,12 +26,10 @@ pub struct ReadContext {
 }
 
 impl ReadContext {
-    /// Reports an error.
     pub fn error(&mut self, at: Position, message: impl Into<Message>) {
         self.errors.push(Diagnostic::new(at, message));
     }
 
-    /// Reports a warning.
     pub fn warn(&mut self, at: Position, message: impl Into<Message>) {
         self.warnings.push(Diagnostic::new(at, message));
     }

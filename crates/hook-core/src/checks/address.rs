@@ -83,7 +83,6 @@ impl<'a> Routing<'a> {
         })
     }
 
-    /// The address of a route for a request.
     pub(super) fn address(
         &self,
         route: TrafficRoute,
@@ -151,7 +150,6 @@ impl CheckContext {
         self.routing().listener(route)
     }
 
-    /// The address of a route for a request.
     pub(super) fn address(
         &self,
         route: TrafficRoute,

@@ -13,13 +13,10 @@ pub struct ConnectionOptions {
     /// What to connect to in place of the host, if anything. The certificate's name and the load balancer's name are
     /// two different things.
     pub connect_to: Option<ConnectTo>,
-    /// Which certificates to trust.
     pub trusted_roots: TrustedRoots,
     /// The timeout for opening the connection.
     pub connect_timeout: Duration,
-    /// What to do with a redirect.
     pub redirect_policy: RedirectPolicy,
-    /// Which versions of HTTP to speak.
     pub http_version: HttpVersion,
     /// Whether the host is a listener of the deployment, which checks can always contact.
     pub is_listener: bool,
@@ -50,7 +47,6 @@ impl Default for ConnectionOptions {
     }
 }
 
-/// What to do with a redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RedirectPolicy {
     /// Follow this many that stay at the same host and port. Outside the replacement's address the original could

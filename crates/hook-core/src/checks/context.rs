@@ -48,7 +48,6 @@ pub struct CheckContext {
     pub target: Arc<DeploymentView>,
     /// The AWS client, for what changes during the deployment.
     pub aws: Aws,
-    /// The client for HTTP and TCP.
     pub http_client: HttpClient,
     /// `ALB_URL`, used in place of the test listener's address.
     pub test_address: Option<String>,

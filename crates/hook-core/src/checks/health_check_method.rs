@@ -7,9 +7,7 @@ use aws_client::model::{Listener, TargetGroup};
 /// How to check through a listener that the service responds.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum HealthCheckMethod<'a> {
-    /// An HTTP request.
     Http,
-    /// A gRPC call.
     Grpc,
     /// A TLS handshake. The load balancer itself completes it.
     TlsHandshake(&'a Listener),

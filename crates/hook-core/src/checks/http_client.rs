@@ -64,7 +64,6 @@ pub struct HttpRequest {
     pub method: Method,
     /// Scheme, host, port, path and query.
     pub url: Url,
-    /// How to connect.
     pub connection: ConnectionOptions,
     pub headers: HeaderMap,
     pub body: Option<Vec<u8>>,

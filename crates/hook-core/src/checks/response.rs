@@ -10,7 +10,6 @@ use crate::redact::{RedactedText, Redactor};
 
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
-    /// The HTTP status code.
     pub status: u16,
     pub(super) headers: HeaderMap,
     /// The part of the body that was read.

@@ -12,11 +12,9 @@ const NOT_HTTP_HINT: &str = "check the port and the protocol of the service";
 /// Why no complete response came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
-    /// The kind of error.
     pub code: ReasonCode,
     /// The transport's own message.
     pub detail: String,
-    /// The number of attempts.
     pub attempts: u32,
     /// What to do, if the hint of the code does not fit.
     pub(super) hint: Option<&'static str>,

@@ -13,15 +13,11 @@ use crate::{
     settings::{Settings, WrongEventPolicy},
 };
 
-/// What an evaluation needs.
 pub struct EvaluationContext {
-    /// The hook that is evaluated.
     pub hook: Hook,
     /// The AWS clients, for reading only.
     pub aws: Aws,
-    /// The client for HTTP and TCP checks.
     pub http_client: HttpClient,
-    /// The settings from the environment variables.
     pub settings: Settings,
     /// Redacts the function's credentials, which no finding is allowed to show.
     pub redactor: Redactor,

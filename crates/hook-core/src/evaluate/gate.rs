@@ -79,7 +79,6 @@ fn check_digest(pinned: Option<&str>, source: &GateSource, file: Option<&GateTex
     Err(Conclusion::strict(Phase::Gate, observation))
 }
 
-/// The section of this hook.
 fn read_section(hook: Hook, source: &GateSource, text: Option<&str>) -> Result<HookSection, Conclusion> {
     gate::load(hook, text).map_err(|diagnostics| {
         // Diagnostics that share one code keep it: a gate file that is only newer than these hooks is not invalid.

@@ -2,12 +2,11 @@
 //! on-failure handler, if Lambda invokes it, has ended too. Lambda and CodeDeploy do not wait for each other.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::Pin,
-    task::Poll,
+    future::{Future, pending},
     time::{Duration, Instant},
 };
 
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use lifecycle::{Hook, format_duration};
 use tokio::sync::{oneshot, watch};
 
@@ -55,13 +54,11 @@ impl InvocationProgress {
     }
 }
 
-type BoxedInvocation<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
-
 /// All invocations that are in progress. They advance only while a caller awaits
 /// [`BackgroundInvocations::run_until_one_ends`], in the caller's task, so that nothing is left of them when that task
 /// is dropped.
 #[derive(Default)]
-pub(super) struct BackgroundInvocations<'a>(Vec<BoxedInvocation<'a>>);
+pub(super) struct BackgroundInvocations<'a>(FuturesUnordered<BoxFuture<'a, anyhow::Result<()>>>);
 
 impl<'a> BackgroundInvocations<'a> {
     pub fn add(&mut self, going: impl Future<Output = anyhow::Result<()>> + Send + 'a) {
@@ -70,16 +67,10 @@ impl<'a> BackgroundInvocations<'a> {
 
     /// Advances all invocations until one of them is over. Never returns if there are none.
     pub async fn run_until_one_ends(&mut self) -> anyhow::Result<()> {
-        poll_fn(|context| {
-            for at in 0..self.0.len() {
-                if let Poll::Ready(done) = self.0[at].as_mut().poll(context) {
-                    drop(self.0.swap_remove(at));
-                    return Poll::Ready(done);
-                }
-            }
-            Poll::Pending
-        })
-        .await
+        match self.0.next().await {
+            Some(done) => done,
+            None => pending().await,
+        }
     }
 }
 

@@ -10,7 +10,6 @@ mod hook_run;
 mod hook_summary;
 pub(crate) mod invariants;
 mod invocations;
-mod join;
 mod lifecycle_events;
 mod log_broadcast;
 mod redelivery;
@@ -22,10 +21,11 @@ mod tests;
 
 use std::{collections::BTreeMap, convert::Infallible};
 
+use futures_util::future::join_all;
 use lifecycle::Hook;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use self::{deployment_run::DeploymentRun, join::join_all};
+use self::deployment_run::DeploymentRun;
 pub(crate) use self::{
     environment::{FixedPorts, SimulatedEnvironment, no_port},
     hook_event::hook_event,

@@ -112,29 +112,15 @@ impl Scenario {
         anyhow::ensure!(!scenario.deployments.is_empty(), "the scenario {origin} has no deployments");
         for play in &scenario.deployments {
             play.behaviour.check().with_context(|| format!("the scenario {origin} is not valid"))?;
-            if let Some(again) = &play.redelivery {
-                let after = &again.after;
-                let known = EVENTS.contains(&after.as_str());
-                anyhow::ensure!(
-                    known,
-                    "the scenario {origin} has a redelivery after {after:?}, which is not a lifecycle event"
-                );
-            }
-            if let Some(stop) = &play.stop {
-                let known = EVENTS.contains(&stop.during.as_str());
-                anyhow::ensure!(
-                    known,
-                    "the scenario {origin} has a stop during {:?}, which is not a lifecycle event",
-                    stop.during
-                );
+            let redelivery = play.redelivery.iter().map(|it| ("redelivery after", &it.after));
+            let stop = play.stop.iter().map(|it| ("stop during", &it.during));
+            for (what, event) in redelivery.chain(stop) {
+                let known = EVENTS.contains(&event.as_str());
+                anyhow::ensure!(known, "the scenario {origin} has a {what} {event:?}, which is not a lifecycle event");
             }
         }
-        let mut services = scenario.services();
-        services.sort_unstable();
-        let own = services.windows(2).all(|two| two[0] != two[1]);
-        let count = scenario.deployments.len();
         anyhow::ensure!(
-            !scenario.concurrent || (own && services.len() == count),
+            !scenario.concurrent || scenario.services().len() == scenario.deployments.len(),
             "the scenario {origin} is `concurrent`, so each of its deployments needs a different `service`"
         );
         Ok(scenario)

@@ -23,6 +23,7 @@ use crate::{
 /// A healthy deployment at one of its hooks: every lifecycle event before it has succeeded, this one is in progress,
 /// and all scheduled changes have happened.
 #[derive(Debug)]
+#[must_use]
 pub struct HookTestBed {
     binary: Hook,
     program: Option<&'static str>,
@@ -97,76 +98,65 @@ impl HookTestBed {
     }
 
     /// Changes the world.
-    #[must_use]
     pub fn world(mut self, change: impl FnOnce(&mut World)) -> Self {
         change(&mut self.world);
         self
     }
 
     /// Sets an environment variable of the function.
-    #[must_use]
     pub fn env(mut self, key: &str, value: &str) -> Self {
         self.env.insert(key.to_owned(), value.to_owned());
         self
     }
 
     /// Gives the function a gate file in its environment.
-    #[must_use]
     pub fn gate(self, text: &str) -> Self {
         self.env("GREENLIGHT_GATE", text)
     }
 
     /// Sends these bytes as the event.
-    #[must_use]
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.payload = Some(payload.into());
         self
     }
 
     /// Sets the function's timeout. Default: 60 s.
-    #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// Sets the function's timeout, unless it is shorter already.
-    #[must_use]
     pub fn timeout_at_most(mut self, timeout: Duration) -> Self {
         self.timeout = self.timeout.min(timeout);
         self
     }
 
     /// Injects a fault between the function and AWS.
-    #[must_use]
     pub fn inject_fault(mut self, fault: InjectedFault) -> Self {
         self.faults.push(fault);
         self
     }
 
     /// Records the requests and responses between clients and AWS on this test bed.
-    #[must_use]
     pub fn recorder(mut self, recorder: &Recorder) -> Self {
         self.recorder = Some(recorder.clone());
         self
     }
 
     /// Invokes the program of another hook than that of the lifecycle event in progress.
-    #[must_use]
     pub fn binary(mut self, hook: Hook) -> Self {
         self.binary = hook;
         self
     }
 
     /// Invokes a program that does not belong to a hook, with the environment of a hook.
-    #[must_use]
     pub fn program(mut self, name: &'static str) -> Self {
         self.program = Some(name);
         self
     }
 
     /// Kills the process this long after its first invocation, if that is still running.
-    #[must_use]
     pub fn killed(mut self, after: Duration) -> Self {
         self.killed = Some(after);
         self
@@ -174,7 +164,6 @@ impl HookTestBed {
 
     /// Limits the function's memory to this many bytes. A process that uses more is killed, as Lambda does it. Works
     /// only on a machine with a `/proc`.
-    #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = Some(bytes);
         self
@@ -182,21 +171,18 @@ impl HookTestBed {
 
     /// Makes the function's clock wrong: the deadline that it receives is off by this much, and the true deadline is
     /// not.
-    #[must_use]
     pub fn clock_skew(mut self, clock: ClockSkew) -> Self {
         self.clock = Some(clock);
         self
     }
 
     /// Sets a resource limit for the process. Works only on Linux, with util-linux.
-    #[must_use]
     pub fn limit(mut self, limit: ProcessLimit) -> Self {
         self.limits.push(limit);
         self
     }
 
     /// Pauses the process after this time since its start, for this long. The clock continues meanwhile.
-    #[must_use]
     pub fn paused(mut self, after: Duration, span: Duration) -> Self {
         self.paused = Some((after, span));
         self
@@ -204,7 +190,6 @@ impl HookTestBed {
 
     /// Delivers the event again at these times after the first delivery, each time to a process that is free or to a
     /// new one: Lambda delivers at least once, not exactly once.
-    #[must_use]
     pub fn redelivered(mut self, again: &[Duration]) -> Self {
         self.redeliveries.extend(again);
         self.redeliveries.sort();
@@ -213,14 +198,12 @@ impl HookTestBed {
 
     /// Delivers the event of an earlier hook only now, to that hook's program. Its execution id is valid, and its
     /// lifecycle event is over.
-    #[must_use]
     pub fn late(mut self, hook: Hook) -> Self {
         self.execution = self.world.create_execution(hook.event_name());
         self.binary(hook)
     }
 
     /// Adds the on-failure handler: Lambda sends the record of each failed invocation to `on-failure`.
-    #[must_use]
     pub fn on_failure(mut self) -> Self {
         self.on_failure = true;
         self

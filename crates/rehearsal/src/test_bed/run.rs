@@ -77,7 +77,7 @@ impl HookTestBed {
             statuses: open.statuses(),
             puts: open.aws.puts(started),
             calls: open.calls(),
-            good_replies: open.good_replies(),
+            good_replies: open.aws.good_replies(),
             log: Vec::new(),
             raw_log: Vec::new(),
             checks: Vec::new(),

@@ -81,11 +81,6 @@ impl RunningTestBed {
         hook_event(&world.deployment().id, &execution)
     }
 
-    /// The number of complete and successful responses of each operation, by `service:Operation`.
-    pub fn good_replies(&self) -> BTreeMap<String, u64> {
-        self.aws.good_replies()
-    }
-
     /// The number of AWS calls for each operation, by `service:Operation`.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.aws.calls()

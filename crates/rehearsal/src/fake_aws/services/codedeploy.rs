@@ -33,7 +33,7 @@ pub(crate) fn get_deployment(world: &World, input: &Value) -> OperationResult {
         "deploymentGroupName": found.group,
         "deploymentConfigName": found.config,
         "deploymentId": found.id,
-        "status": found.status.as_str(),
+        "status": found.status,
         "errorInformation": found.error.as_ref().map(|(code, message)| json!({ "code": code, "message": message })),
         "createTime": epoch(found.created),
         "startTime": epoch(found.created),
@@ -195,7 +195,7 @@ pub(crate) fn list_deployments(world: &World, input: &Value) -> OperationResult 
     }
     let statuses = texts(input, "includeOnlyStatuses");
     let newest_first = world.deployments.iter().rev();
-    let listed = newest_first.filter(|it| statuses.is_empty() || statuses.contains(&it.status.as_str()));
+    let listed = newest_first.filter(|it| statuses.is_empty() || statuses.iter().any(|word| json!(it.status) == *word));
     Ok(json!({ "deployments": listed.map(|it| &it.id).collect::<Vec<_>>() }))
 }
 
@@ -267,7 +267,7 @@ pub(crate) fn get_deployment_group(world: &World, input: &Value) -> OperationRes
 fn deployment_summary(deployment: &Deployment) -> Value {
     json!({
         "deploymentId": deployment.id,
-        "status": deployment.status.as_str(),
+        "status": deployment.status,
         "endTime": deployment.completed.map(epoch),
         "createTime": epoch(deployment.created),
     })
@@ -291,7 +291,7 @@ pub(crate) fn get_deployment_target(world: &World, input: &Value) -> OperationRe
     let events = found.events.iter().map(|event| {
         json!({
             "lifecycleEventName": event.name,
-            "status": event.status.as_str(),
+            "status": event.status,
             "startTime": event.started.map(epoch),
             "endTime": event.ended.map(epoch),
             "diagnostics": (event.status == EventStatus::Failed).then(|| json!({
@@ -330,7 +330,7 @@ pub(crate) fn get_deployment_target(world: &World, input: &Value) -> OperationRe
             "targetArn": arn("ecs", &format!("service/{}", target.replace(':', "/"))),
             "lastUpdatedAt": epoch(SystemTime::now()),
             "lifecycleEvents": events,
-            "status": found.status.as_str(),
+            "status": found.status,
             "taskSetsInfo": task_sets,
         },
     }})))
@@ -351,7 +351,7 @@ fn non_ecs_target(found: &Deployment, target: &str, events: &[Value]) -> Option<
         "targetId": target,
         "lastUpdatedAt": epoch(SystemTime::now()),
         "lifecycleEvents": events,
-        "status": found.status.as_str(),
+        "status": found.status,
     });
     let with = |more: Value| match (common.clone(), more) {
         (Value::Object(common), Value::Object(more)) => Value::Object(common.into_iter().chain(more).collect()),

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use lifecycle::Status;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The lifecycle events of an ECS deployment, in order. Start and End have no record of their own.
 pub const EVENTS: [&str; 8] = [
@@ -187,26 +187,13 @@ pub struct RollbackInfo {
     pub message: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum DeploymentStatus {
     Created,
     InProgress,
     Succeeded,
     Failed,
     Stopped,
-}
-
-impl DeploymentStatus {
-    /// CodeDeploy's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "Created",
-            Self::InProgress => "InProgress",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-            Self::Stopped => "Stopped",
-        }
-    }
 }
 
 /// A lifecycle event of a deployment.
@@ -221,28 +208,13 @@ pub struct LifecycleEvent {
 }
 
 /// The status of a lifecycle event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum EventStatus {
     Pending,
     InProgress,
     Succeeded,
     Failed,
     Skipped,
-    Unknown,
-}
-
-impl EventStatus {
-    /// CodeDeploy's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::InProgress => "InProgress",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-            Self::Skipped => "Skipped",
-            Self::Unknown => "Unknown",
-        }
-    }
 }
 
 /// One execution of a hook. CodeDeploy accepts one status for it.

@@ -83,11 +83,6 @@ impl World {
         self.scheduled.push(ScheduledChange { when, change, event_text: Some(text.into()) });
     }
 
-    /// When the next planned change is due.
-    pub fn next_change(&self) -> Option<SystemTime> {
-        self.scheduled.iter().map(|planned| planned.when).min()
-    }
-
     /// Drops all planned changes, for example when the deployment that planned them is over.
     pub(crate) fn cancel_scheduled(&mut self) {
         self.scheduled.clear();
