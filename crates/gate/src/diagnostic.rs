@@ -1,7 +1,7 @@
 //! The errors and warnings for the author of a gate file: with the line and a caret for a terminal, in one line for a
 //! verdict.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use super::{Position, YamlValue, secret_mask::SecretMask};
 use lifecycle::{is_printable, printable};
@@ -79,18 +79,18 @@ impl fmt::Display for Message {
 }
 
 /// Words in a sentence: `a`, `a or b`, `a, b or c`.
-pub fn join_or(words: &[&str]) -> String {
+pub fn join_or<T: Borrow<str>>(words: &[T]) -> String {
     join_words(words, "or")
 }
 
 /// Words in a sentence: `a`, `a and b`, `a, b and c`.
-pub fn join_and<T: AsRef<str>>(words: &[T]) -> String {
-    join_words(&words.iter().map(AsRef::as_ref).collect::<Vec<_>>(), "and")
+pub fn join_and<T: Borrow<str>>(words: &[T]) -> String {
+    join_words(words, "and")
 }
 
-fn join_words(words: &[&str], last_link: &str) -> String {
+fn join_words<T: Borrow<str>>(words: &[T], last_link: &str) -> String {
     match words {
-        [first @ .., last] if !first.is_empty() => format!("{} {last_link} {last}", first.join(", ")),
+        [first @ .., last] if !first.is_empty() => format!("{} {last_link} {}", first.join(", "), last.borrow()),
         _ => words.concat(),
     }
 }

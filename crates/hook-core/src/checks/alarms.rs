@@ -231,7 +231,7 @@ fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Ob
     };
     let reason = Some(alarm.reason.clone()).filter(|reason| !reason.is_empty());
     let is_named = expect.iter().any(|condition| condition.compares_with(&alarm.state));
-    // A state is a word of CloudWatch, and needs no quotation marks. There is no other fact that can be wrong.
+    // The state is the only fact of an alarm, so it is what failed. It needs no quotation marks.
     let observation = match observation.outcome {
         Outcome::Failed => Observation { actual: alarm.state.clone(), ..observation },
         _ => observation,

@@ -56,7 +56,7 @@ impl TransportError {
         Observation::failed(self.code, resource, expected, self.describe()).with_hint(self.hint)
     }
 
-    /// Whether another attempt may help. A certificate error will not go away, and neither will a host that is not allowed.
+    /// Whether another attempt can help. A certificate error stays, and so does a host that is not allowed.
     pub(super) const fn is_retryable(&self) -> bool {
         !matches!(self.code, ReasonCode::TlsFailed | ReasonCode::RuleLeadsElsewhere | ReasonCode::HostNotAllowed)
     }

@@ -27,7 +27,7 @@ use lifecycle::{Status, format_duration};
 use crate::{
     check_line::{CheckDecision, CheckLine},
     fake_aws::{PUT_STATUS, StatusPut},
-    lambda::{FunctionName, HookVerdict, on_failure},
+    lambda::{ClockSkew, FunctionName, HookVerdict, on_failure},
     report::AnsweredBy,
     scenario::{FaultKind, FaultTiming, InjectedFault},
 };
@@ -79,6 +79,16 @@ impl PlannedFaults {
     /// The same for the on-failure handler, with its timeout.
     pub fn for_on_failure(faults: &[InjectedFault]) -> Self {
         Self::new(FunctionName::OnFailure, on_failure::TIMEOUT, faults)
+    }
+
+    /// The same with a wrong clock.
+    #[must_use]
+    pub fn with_clock(self, off: ClockSkew) -> Self {
+        let believed_timeout = match off {
+            ClockSkew::Ahead(by) => self.timeout.saturating_sub(by),
+            ClockSkew::Behind(by) => self.timeout.saturating_add(by),
+        };
+        Self { believed_timeout, ..self }
     }
 
     /// How likely the function is to put a status.

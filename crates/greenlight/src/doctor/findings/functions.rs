@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hook_core::{
     aws_inspector::{check_budget, settings_errors},
+    gate_file::join_and,
     shell::quote,
 };
 use lifecycle::format_duration;
@@ -245,7 +246,7 @@ pub fn nobody_notified(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
                 name,
                 match silent.as_slice() {
                     [alarm] => format!("the alarm {alarm} notifies nobody"),
-                    alarms => format!("the alarms {} notify nobody", hook_core::gate_file::join_and(alarms)),
+                    alarms => format!("the alarms {} notify nobody", join_and(alarms)),
                 },
                 "set AlarmTopicArn of the stack to an SNS topic that somebody reads",
             )),

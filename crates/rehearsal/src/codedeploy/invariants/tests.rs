@@ -69,10 +69,10 @@ fn a_process_that_ends_early_or_has_the_wrong_time_may_answer_or_not() {
         assert_eq!(responders(&plan, Some(&on_failure)), [Hook, OnFailureHandler], "{plan:?}");
         assert_eq!(responders(&plan, None), [Hook, Nobody], "{plan:?}");
     }
-    let believes = |believed_timeout| responders(&PlannedFaults { believed_timeout, ..hook(&[]) }, None);
-    assert_eq!(believes(Duration::from_secs(5)), [Hook], "with less believed time it starts sooner");
-    assert_eq!(believes(Duration::ZERO), [Hook], "with no believed time it tries anyway");
-    assert_eq!(believes(MINUTE * 2), [Hook, Nobody]);
+    let clock = |off| responders(&hook(&[]).with_clock(off), None);
+    assert_eq!(clock(ClockSkew::Ahead(Duration::from_secs(55))), [Hook], "with less believed time it starts sooner");
+    assert_eq!(clock(ClockSkew::Ahead(MINUTE * 9)), [Hook], "with no believed time it tries anyway");
+    assert_eq!(clock(ClockSkew::Behind(MINUTE)), [Hook, Nobody]);
 }
 
 #[test]

@@ -19,8 +19,7 @@ pub(crate) fn describe_images(world: &World, input: &Value) -> OperationResult {
     for id in input.get("imageIds").and_then(Value::as_array).into_iter().flatten() {
         let (tag, digest) = (text(id, "imageTag"), text(id, "imageDigest"));
         let is_it = |(name, own): &(&String, &String)| {
-            is_in_repository(name)
-                && if digest.is_empty() { name.ends_with(&format!(":{tag}")) } else { *own == digest }
+            is_in_repository(name) && if digest.is_empty() { tag_of(name) == Some(tag) } else { *own == digest }
         };
         let Some((name, own)) = world.account.images.iter().find(is_it) else {
             let wanted =
@@ -70,5 +69,6 @@ mod tests {
         assert_eq!(found("cart", json!({ "imageDigest": pinned })).unwrap(), (json!(pinned), json!([])));
         assert!(found("cart", json!({ "imageDigest": "sha256:1" })).is_err(), "a digest of another repository");
         assert!(found("shop", json!({ "imageTag": "1.3" })).is_err());
+        assert!(found("cart", json!({ "imageTag": &pinned[7..] })).is_err(), "a digest is not a tag");
     }
 }
